@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * The ABI of /dev/tenon: KVM's, and a few extensions. See Documentation/abi.rst.
+ */
+#ifndef _UAPI_LINUX_TENON_H
+#define _UAPI_LINUX_TENON_H
+
+#include <linux/ioctl.h>
+#include <linux/kvm.h>
+#include <linux/types.h>
+
+/* Extensions have an ioctl type and a range of capabilities of their own. */
+#define TENONIO	       0xbe
+#define TENON_CAP_BASE 0x54450000
+
+/* KVM_CHECK_EXTENSION of it tells how many exits TENON_GET_EXIT_LOG returns at most. */
+#define TENON_CAP_EXIT_LOG     (TENON_CAP_BASE + 1)
+
+#define TENON_EXIT_LOG_ENTRIES 32
+
+/**
+ * struct tenon_exit - why a vCPU left guest mode once
+ * @tsc: the host's time-stamp counter when it did
+ * @rip: the guest's instruction pointer
+ * @reason: the hardware's exit reason: SVM's EXITCODE, or VMX's basic exit reason
+ * @info: what the hardware says about it: EXITINFO1 and 2, or qualification and address
+ * @reserved: zeros
+ */
+struct tenon_exit {
+	__u64 tsc;
+	__u64 rip;
+	__u64 reason;
+	__u64 info[2];
+	__u64 reserved[3];
+};
+
+/**
+ * struct tenon_exit_log - the last exits of a vCPU, the oldest first
+ * @nr: how many of @exits are valid
+ * @reserved: zeros
+ */
+struct tenon_exit_log {
+	__u32 nr;
+	__u32 reserved[3];
+	struct tenon_exit exits[TENON_EXIT_LOG_ENTRIES];
+};
+
+/* vCPU ioctl; TENON_CAP_EXIT_LOG. */
+#define TENON_GET_EXIT_LOG _IOR(TENONIO, 0x01, struct tenon_exit_log)
+
+#endif

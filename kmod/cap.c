@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The table of capabilities: what is not here answers 0.
+ */
+#include <linux/cpumask.h>
+#include <uapi/linux/tenon.h>
+
+#include "cap.h"
+#include "irq/chip.h"
+#include "memslot.h"
+#include "msr.h"
+#include "vm.h"
+#include "xstate.h"
+
+static int nr_vcpus(void)
+{
+	return min_t(int, num_online_cpus(), MAX_VCPUS);
+}
+
+static int has_xcrs(void)
+{
+	return xstate_supported() ? 1 : 0;
+}
+
+/**
+ * struct cap - a capability
+ * @nr: its number
+ * @value: the answer, unless there is @answer
+ * @answer: computes it
+ */
+struct cap {
+	u32 nr;
+	int value;
+	int (*answer)(void);
+};
+
+static const struct cap caps[] = {
+	{ .nr = KVM_CAP_IRQCHIP, .value = 1 },
+	{ .nr = KVM_CAP_HLT, .value = 1 },
+	{ .nr = KVM_CAP_USER_MEMORY, .value = 1 },
+	{ .nr = KVM_CAP_SET_TSS_ADDR, .value = 1 },
+	{ .nr = KVM_CAP_EXT_CPUID, .value = 1 },
+	{ .nr = KVM_CAP_CLOCKSOURCE, .value = 1 },
+	{ .nr = KVM_CAP_NR_VCPUS, .answer = nr_vcpus },
+	{ .nr = KVM_CAP_NR_MEMSLOTS, .value = MEMSLOTS_MAX },
+	{ .nr = KVM_CAP_PIT, .value = 1 },
+	{ .nr = KVM_CAP_NOP_IO_DELAY, .value = 1 },
+	{ .nr = KVM_CAP_MP_STATE, .value = 1 },
+	{ .nr = KVM_CAP_COALESCED_MMIO, .value = KVM_COALESCED_MMIO_PAGE_OFFSET },
+	{ .nr = KVM_CAP_SYNC_MMU, .value = 1 },
+	{ .nr = KVM_CAP_DESTROY_MEMORY_REGION_WORKS, .value = 1 },
+	{ .nr = KVM_CAP_USER_NMI, .value = 1 },
+	{ .nr = KVM_CAP_REINJECT_CONTROL, .value = 1 },
+	{ .nr = KVM_CAP_IRQ_ROUTING, .value = ROUTES_MAX },
+	{ .nr = KVM_CAP_IRQ_INJECT_STATUS, .value = 1 },
+	{ .nr = KVM_CAP_JOIN_MEMORY_REGIONS_WORKS, .value = 1 },
+	{ .nr = KVM_CAP_MCE, .value = MCE_BANKS },
+	{ .nr = KVM_CAP_IRQFD, .value = 1 },
+	{ .nr = KVM_CAP_PIT2, .value = 1 },
+	{ .nr = KVM_CAP_PIT_STATE2, .value = 1 },
+	{ .nr = KVM_CAP_IOEVENTFD, .value = 1 },
+	{ .nr = KVM_CAP_SET_IDENTITY_MAP_ADDR, .value = 1 },
+	{ .nr = KVM_CAP_ADJUST_CLOCK,
+	  .value = KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC },
+	{ .nr = KVM_CAP_INTERNAL_ERROR_DATA, .value = 1 },
+	{ .nr = KVM_CAP_VCPU_EVENTS, .value = 1 },
+	{ .nr = KVM_CAP_INTR_SHADOW, .value = 1 },
+	{ .nr = KVM_CAP_DEBUGREGS, .value = 1 },
+	{ .nr = KVM_CAP_XSAVE, .value = 1 },
+	{ .nr = KVM_CAP_XCRS, .answer = has_xcrs },
+	{ .nr = KVM_CAP_GET_TSC_KHZ, .value = 1 },
+	{ .nr = KVM_CAP_MAX_VCPUS, .value = MAX_VCPUS },
+	{ .nr = KVM_CAP_TSC_DEADLINE_TIMER, .value = 1 },
+	{ .nr = KVM_CAP_KVMCLOCK_CTRL, .value = 1 },
+	{ .nr = KVM_CAP_SIGNAL_MSI, .value = 1 },
+	{ .nr = KVM_CAP_READONLY_MEM, .value = 1 },
+	{ .nr = KVM_CAP_IRQFD_RESAMPLE, .value = 1 },
+	{ .nr = KVM_CAP_IOAPIC_POLARITY_IGNORED, .value = 1 },
+	{ .nr = KVM_CAP_IOEVENTFD_NO_LENGTH, .value = 1 },
+	{ .nr = KVM_CAP_CHECK_EXTENSION_VM, .value = 1 },
+	{ .nr = KVM_CAP_IOEVENTFD_ANY_LENGTH, .value = 1 },
+	{ .nr = KVM_CAP_MAX_VCPU_ID, .value = MAX_VCPU_IDS },
+	{ .nr = KVM_CAP_IMMEDIATE_EXIT, .value = 1 },
+	{ .nr = KVM_CAP_GET_MSR_FEATURES, .value = 1 },
+	{ .nr = KVM_CAP_COALESCED_PIO, .value = 1 },
+	{ .nr = KVM_CAP_SREGS2, .value = 1 },
+	{ .nr = KVM_CAP_XSAVE2, .value = sizeof(struct kvm_xsave) },
+	{ .nr = TENON_CAP_EXIT_LOG, .value = TENON_EXIT_LOG_ENTRIES },
+};
+
+/**
+ * cap_check() - what KVM_CHECK_EXTENSION answers
+ * @vm: the VM, or NULL on the system fd; no capability depends on it so far
+ * @nr: number of the capability
+ *
+ * Return: 0 for one that is not there; else 1, or a limit.
+ */
+int cap_check(struct vm *vm, unsigned long nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(caps); i++)
+		if (caps[i].nr == nr)
+			return caps[i].answer ? caps[i].answer() : caps[i].value;
+	return 0;
+}
+
+long cap_check_ioctl(void *arg, unsigned long nr)
+{
+	return cap_check(NULL, nr);
+}
+
+long vm_cap_check_ioctl(struct vm *vm, void *arg, unsigned long nr)
+{
+	return cap_check(vm, nr);
+}
+
+/* KVM_ENABLE_CAP: no capability has to be enabled; -EINVAL, as for one that does not exist. */
+long vm_enable_cap(struct vm *vm, void *arg, unsigned long uarg)
+{
+	return -EINVAL;
+}
+
+long vcpu_enable_cap(struct vcpu *vcpu, void *arg, unsigned long uarg)
+{
+	return -EINVAL;
+}

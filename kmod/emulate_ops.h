@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Between emulate.c, emulate_ops.c and emulate_seg.c.
+ */
+#ifndef TENON_EMULATE_OPS_H
+#define TENON_EMULATE_OPS_H
+
+#include <linux/types.h>
+
+#include "emulate.h"
+
+struct mmu_fault_info;
+
+/* The world as the emulator sees it; the second with interrupts off, for emulate_mmio_fast(). */
+extern const struct emu_ops emulate_ops;
+extern const struct emu_ops emulate_ops_atomic;
+
+/* emulate.c: fill kvm_run for user space. */
+void emulate_exit_mmio(struct vcpu *vcpu, const struct device_access *access, bool write);
+void emulate_exit_port(struct vcpu *vcpu, bool in, u16 port, u8 size, u32 count);
+
+/* emulate_ops.c: a device in the kernel took the write. May not be called with IRQs off. */
+bool emulate_device_write(struct vcpu *vcpu, const struct device_access *access);
+enum emu_result emulate_read(struct emu_ctx *ctx, u64 linear, void *buf, unsigned int len,
+			     enum emu_access access);
+enum emu_result emulate_translate(struct emu_ctx *ctx, u64 linear, u32 access, u64 *gpa);
+
+/* emulate_seg.c */
+void emulate_read_sreg(struct emu_ctx *ctx, enum emu_sreg sreg, struct emu_seg *seg);
+enum emu_result emulate_load_sreg(struct emu_ctx *ctx, enum emu_sreg sreg, u16 sel);
+
+#endif

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Segment registers of an emulated instruction (SDM 2, MOV; SDM 3, 3.4 and 5.6).
+ */
+#include <linux/kvm.h>
+
+#include "backend.h"
+#include "emulate_ops.h"
+#include "event.h"
+#include "memslot.h"
+#include "mmu/mmu.h"
+#include "vcpu.h"
+#include "vm.h"
+
+/* A selector without its requested privilege level. */
+#define SELECTOR_ENTRY 0xfffc
+#define SELECTOR_LDT   BIT(2)
+#define SELECTOR_RPL   3
+
+#define DESC_ACCESSED  BIT_ULL(40)
+
+static const u8 sregs[EMU_NR_SREG] = {
+	[EMU_ES] = SEG_ES, [EMU_CS] = SEG_CS, [EMU_SS] = SEG_SS, [EMU_DS] = SEG_DS,
+	[EMU_FS] = SEG_FS, [EMU_GS] = SEG_GS, [EMU_TR] = SEG_TR, [EMU_LDTR] = SEG_LDTR,
+};
+
+void emulate_read_sreg(struct emu_ctx *ctx, enum emu_sreg sreg, struct emu_seg *seg)
+{
+	struct kvm_segment segment;
+
+	backend->get_segment(ctx->vcpu, sregs[sreg], &segment);
+	seg->base = segment.base;
+	seg->limit = segment.limit;
+	seg->sel = segment.selector;
+	seg->attr = segment.type | segment.s << 4 | segment.dpl << EMU_SEG_DPL_SHIFT |
+		    segment.avl << 8 | segment.l << 9 | segment.db << 10 | segment.g << 11;
+	if (segment.present && !segment.unusable)
+		seg->attr |= EMU_SEG_P;
+}
+
+static enum emu_result seg_fault(struct emu_ctx *ctx, u8 vector, u16 error)
+{
+	ctx->fault = (struct emu_fault){
+		.vector = vector,
+		.has_error = true,
+		.error = error,
+	};
+	return EMU_FAULT;
+}
+
+/* Linear address of the selector's descriptor; #GP where its table ends before. */
+static enum emu_result find_descriptor(struct emu_ctx *ctx, u16 sel, u64 *linear)
+{
+	u32 offset = sel & ~7u;
+	struct kvm_segment ldt;
+	struct kvm_dtable gdt;
+
+	if (sel & SELECTOR_LDT) {
+		backend->get_segment(ctx->vcpu, SEG_LDTR, &ldt);
+		if (ldt.unusable || !ldt.present || offset + 7 > ldt.limit)
+			return seg_fault(ctx, VECTOR_GP, sel & SELECTOR_ENTRY);
+		*linear = ldt.base + offset;
+	} else {
+		backend->get_table(ctx->vcpu, false, &gdt);
+		if (offset + 7 > gdt.limit)
+			return seg_fault(ctx, VECTOR_GP, sel & SELECTOR_ENTRY);
+		*linear = gdt.base + offset;
+	}
+	return EMU_OK;
+}
+
+/* Fields of a descriptor, SDM 3, figure 3-8. */
+static void unpack_descriptor(u64 desc, u16 sel, struct kvm_segment *segment)
+{
+	u32 limit = (desc & 0xffff) | (desc >> 32 & 0xf0000);
+
+	*segment = (struct kvm_segment){
+		.base = (desc >> 16 & 0xffffff) | (desc >> 32 & 0xff000000),
+		.limit = desc & BIT_ULL(55) ? limit << 12 | 0xfff : limit,
+		.selector = sel,
+		.type = (desc >> 40 & 15) | EMU_SEG_ACCESSED,
+		.s = desc >> 44 & 1,
+		.dpl = desc >> 45 & 3,
+		.present = desc >> 47 & 1,
+		.avl = desc >> 52 & 1,
+		.l = desc >> 53 & 1,
+		.db = desc >> 54 & 1,
+		.g = desc >> 55 & 1,
+	};
+}
+
+static bool stack_ok(const struct kvm_segment *segment, u16 sel, u8 cpl)
+{
+	return (sel & SELECTOR_RPL) == cpl && segment->dpl == cpl && segment->s &&
+	       (segment->type & (EMU_SEG_CODE | EMU_SEG_WRITE)) == EMU_SEG_WRITE;
+}
+
+static bool data_ok(const struct kvm_segment *segment, u16 sel, u8 cpl)
+{
+	bool code = segment->type & EMU_SEG_CODE;
+
+	if (!segment->s || (code && !(segment->type & EMU_SEG_WRITE)))
+		return false;
+	if (code && (segment->type & EMU_SEG_DOWN))
+		return true;
+	return (sel & SELECTOR_RPL) <= segment->dpl && cpl <= segment->dpl;
+}
+
+/* Set the accessed bit if it is clear; try again where the descriptor has just been changed. */
+static enum emu_result mark_accessed(struct emu_ctx *ctx, u64 linear, u64 desc)
+{
+	struct vcpu *vcpu = ctx->vcpu;
+	enum emu_result result;
+	u64 old = desc;
+	u64 gpa;
+	int ret;
+
+	if (desc & DESC_ACCESSED)
+		return EMU_OK;
+	result = emulate_translate(ctx, linear, FAULT_IMPLICIT | FAULT_WRITE, &gpa);
+	if (result != EMU_OK)
+		return result;
+	ret = guest_cmpxchg(vcpu->vm, gpa, &old, desc | DESC_ACCESSED, sizeof(desc));
+	if (ret > 0)
+		return EMU_RETRY;
+	return ret ? EMU_UNHANDLED : EMU_OK;
+}
+
+static enum emu_result load_null(struct emu_ctx *ctx, enum emu_sreg sreg, u16 sel)
+{
+	struct kvm_segment segment = { .selector = sel, .unusable = 1 };
+
+	if (sreg == EMU_SS) {
+		if (ctx->mode != EMU_LONG64 || ctx->cpl == 3 || (sel & SELECTOR_RPL) != ctx->cpl)
+			return seg_fault(ctx, VECTOR_GP, 0);
+		segment.dpl = ctx->cpl;
+	}
+	backend->set_segment(ctx->vcpu, sregs[sreg], &segment);
+	return EMU_OK;
+}
+
+static enum emu_result load_descriptor(struct emu_ctx *ctx, enum emu_sreg sreg, u16 sel)
+{
+	u16 error = sel & SELECTOR_ENTRY;
+	struct kvm_segment segment;
+	enum emu_result result;
+	u64 linear;
+	u64 desc;
+
+	result = find_descriptor(ctx, sel, &linear);
+	if (result == EMU_OK)
+		result = emulate_read(ctx, linear, &desc, sizeof(desc), EMU_SYSTEM);
+	if (result != EMU_OK)
+		return result;
+	unpack_descriptor(desc, sel, &segment);
+	if (sreg == EMU_SS ? !stack_ok(&segment, sel, ctx->cpl) : !data_ok(&segment, sel, ctx->cpl))
+		return seg_fault(ctx, VECTOR_GP, error);
+	if (!segment.present)
+		return seg_fault(ctx, sreg == EMU_SS ? VECTOR_SS : VECTOR_NP, error);
+	result = mark_accessed(ctx, linear, desc);
+	if (result == EMU_OK)
+		backend->set_segment(ctx->vcpu, sregs[sreg], &segment);
+	return result;
+}
+
+/* Real mode keeps the limit and the attributes that protected mode has left (SDM 3, 20.1.1). */
+static void load_real(struct emu_ctx *ctx, enum emu_sreg sreg, u16 sel)
+{
+	struct kvm_segment segment;
+
+	backend->get_segment(ctx->vcpu, sregs[sreg], &segment);
+	segment.selector = sel;
+	segment.base = sel << 4;
+	if (ctx->mode == EMU_VM86) {
+		segment.limit = 0xffff;
+		segment.type = EMU_SEG_WRITE | EMU_SEG_ACCESSED;
+		segment.s = 1;
+		segment.dpl = 3;
+	}
+	segment.present = 1;
+	segment.unusable = 0;
+	backend->set_segment(ctx->vcpu, sregs[sreg], &segment);
+}
+
+enum emu_result emulate_load_sreg(struct emu_ctx *ctx, enum emu_sreg sreg, u16 sel)
+{
+	if (ctx->mode == EMU_REAL || ctx->mode == EMU_VM86) {
+		load_real(ctx, sreg, sel);
+		return EMU_OK;
+	}
+	if (!(sel & SELECTOR_ENTRY))
+		return load_null(ctx, sreg, sel);
+	return load_descriptor(ctx, sreg, sel);
+}

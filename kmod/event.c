@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Events on their way into the guest: exceptions, NMIs, interrupts. One function decides what comes
+ * next; interrupts are decided anew each time, not queued.
+ */
+#include <linux/kvm.h>
+
+#include "irq/irqchip.h"
+#include "vcpu.h"
+
+/* Classes of exceptions and what becomes of a second one (SDM 3, tables 6-4 and 6-5). */
+enum class { BENIGN, CONTRIBUTORY, PAGE_FAULT, DOUBLE_FAULT, NR_CLASSES };
+enum merge { SERIAL, DOUBLE, TRIPLE };
+
+static const u8 event_class[32] = {
+	[VECTOR_DE] = CONTRIBUTORY,
+	[VECTOR_TS] = CONTRIBUTORY,
+	[VECTOR_NP] = CONTRIBUTORY,
+	[VECTOR_SS] = CONTRIBUTORY,
+	[VECTOR_GP] = CONTRIBUTORY,
+	[VECTOR_PF] = PAGE_FAULT,
+	[VECTOR_DF] = DOUBLE_FAULT,
+};
+
+static const u8 event_merge[NR_CLASSES][NR_CLASSES] = {
+	[CONTRIBUTORY] = { [CONTRIBUTORY] = DOUBLE },
+	[PAGE_FAULT] = { [CONTRIBUTORY] = DOUBLE, [PAGE_FAULT] = DOUBLE },
+	[DOUBLE_FAULT] = { [CONTRIBUTORY] = TRIPLE, [PAGE_FAULT] = TRIPLE },
+};
+
+static void event_queue_exception(struct vcpu *vcpu, const struct event *event)
+{
+	struct events *ev = &vcpu->events;
+
+	ev->exception = (typeof(ev->exception)) {
+		.pending = true,
+		.has_error = event->has_error && vcpu->cr0 & X86_CR0_PE,
+		.has_payload = event->vector == VECTOR_PF || event->vector == VECTOR_DB,
+		.vector = event->vector,
+		.error = event->error,
+		.payload = event->payload,
+	};
+	vcpu_request(vcpu, WORK_EVENT);
+}
+
+static void event_raise(struct vcpu *vcpu, const struct event *event)
+{
+	static const struct event double_fault = { .vector = VECTOR_DF, .has_error = true };
+	struct events *ev = &vcpu->events;
+	u8 first = ev->exception.vector & 31;
+
+	if (!ev->exception.pending && !ev->exception.injected) {
+		event_queue_exception(vcpu, event);
+		return;
+	}
+	switch (event_merge[event_class[first]][event_class[event->vector & 31]]) {
+	case SERIAL:
+		/* The first has not been seen: its instruction will raise it again. */
+		event_queue_exception(vcpu, event);
+		break;
+	case DOUBLE:
+		event_queue_exception(vcpu, &double_fault);
+		break;
+	default:
+		ev->exception.pending = false;
+		ev->exception.injected = false;
+		vcpu_request(vcpu, WORK_TRIPLE_FAULT);
+		break;
+	}
+}
+
+/**
+ * event_exception() - raise an exception without error code
+ * @vcpu: the vCPU, whose owner calls this
+ * @vector: 0 to 31
+ */
+void event_exception(struct vcpu *vcpu, u8 vector)
+{
+	event_raise(vcpu, &(struct event) { .vector = vector });
+}
+
+void event_exception_error(struct vcpu *vcpu, u8 vector, u32 error)
+{
+	event_raise(vcpu, &(struct event) { .vector = vector, .has_error = true, .error = error });
+}
+
+void event_page_fault(struct vcpu *vcpu, u64 cr2, u32 error)
+{
+	event_raise(vcpu, &(struct event) {
+		.vector = VECTOR_PF, .has_error = true, .error = error, .payload = cr2 });
+}
+
+/**
+ * event_debug() - raise #DB
+ * @vcpu: the vCPU, whose owner calls this
+ * @dr6: the conditions, active high, as they will be merged into DR6 on delivery
+ */
+void event_debug(struct vcpu *vcpu, u64 dr6)
+{
+	event_raise(vcpu, &(struct event) { .vector = VECTOR_DB, .payload = dr6 });
+}
+
+/**
+ * event_nmi() - an NMI arrives
+ * @vcpu: the vCPU
+ *
+ * One may wait while another is served (SDM 3, 6.7.1); further ones are lost.
+ *
+ * Context: any.
+ */
+void event_nmi(struct vcpu *vcpu)
+{
+	atomic_inc(&vcpu->events.nmi_queued);
+	vcpu_request(vcpu, WORK_NMI);
+	vcpu_kick(vcpu);
+}
+
+static void event_take_nmis(struct vcpu *vcpu)
+{
+	struct events *ev = &vcpu->events;
+	u32 room = ev->nmi.masked || ev->nmi.injected ? 1 : 2;
+	u32 queued = atomic_xchg(&ev->nmi_queued, 0);
+
+	ev->nmi.pending = min_t(u32, room, ev->nmi.pending + min(queued, 2u));
+}
+
+/**
+ * event_after_exit() - the guest has run: what was injected is delivered, or was cut short
+ * @vcpu: the vCPU
+ * @cut: the event in whose delivery the exit came, NULL if none
+ *
+ * Soft interrupts and the software exceptions #BP and #OF are not kept: RIP still points at the
+ * instruction, which raises them again.
+ *
+ * Context: IRQs off; called by the backend.
+ */
+void event_after_exit(struct vcpu *vcpu, const struct event *cut)
+{
+	struct events *ev = &vcpu->events;
+
+	ev->exception.injected = false;
+	ev->interrupt.injected = false;
+	ev->nmi.injected = false;
+	if (!cut)
+		return;
+
+	switch (cut->kind) {
+	case EVENT_INTERRUPT:
+		ev->interrupt.injected = true;
+		ev->interrupt.soft = false;
+		ev->interrupt.vector = cut->vector;
+		break;
+	case EVENT_NMI:
+		ev->nmi.injected = true;
+		break;
+	case EVENT_EXCEPTION:
+		if (cut->vector == VECTOR_BP || cut->vector == VECTOR_OF)
+			break;
+		ev->exception.injected = true;
+		ev->exception.has_payload = false;
+		ev->exception.vector = cut->vector;
+		ev->exception.has_error = cut->has_error;
+		ev->exception.error = cut->error;
+		break;
+	case EVENT_SOFT_INTERRUPT:
+		break;
+	}
+	vcpu_request(vcpu, WORK_EVENT);
+}
+
+/* The side effects of an exception, which become visible with its delivery (SDM 3, 17.2.3). */
+static void event_deliver_payload(struct vcpu *vcpu)
+{
+	struct events *ev = &vcpu->events;
+
+	if (!ev->exception.has_payload)
+		return;
+	ev->exception.has_payload = false;
+	if (ev->exception.vector == VECTOR_PF) {
+		vcpu->cr2 = ev->exception.payload;
+		return;
+	}
+	/* B0 to B3 tell of this exception only; BD, BS and BT stay set until they are cleared. */
+	vcpu->dr6 &= ~DR6_BREAKPOINTS;
+	vcpu->dr6 |= DR6_RTM | ev->exception.payload;
+	vcpu->dr6 ^= ev->exception.payload & DR6_RTM;
+	vcpu->dr7 &= ~DR7_GENERAL_DETECT;
+	backend->update_dr7(vcpu);
+}
+
+static bool event_is_fault(u8 vector)
+{
+	return vector != VECTOR_DB && vector != VECTOR_BP && vector != VECTOR_OF &&
+	       vector != VECTOR_DF && vector != VECTOR_MC;
+}
+
+static void event_inject_exception(struct vcpu *vcpu)
+{
+	struct events *ev = &vcpu->events;
+	struct event event = { .kind = EVENT_EXCEPTION, .vector = ev->exception.vector };
+
+	if (ev->exception.pending) {
+		event_deliver_payload(vcpu);
+		if (event_is_fault(event.vector))
+			vcpu->rflags |= X86_EFLAGS_RF;
+		ev->exception.pending = false;
+		ev->exception.injected = true;
+	}
+	event.has_error = ev->exception.has_error;
+	event.error = ev->exception.error;
+	backend->inject(vcpu, &event);
+}
+
+/* What had begun before goes first, then a new exception. True if something was injected. */
+static bool event_inject_begun(struct vcpu *vcpu)
+{
+	struct events *ev = &vcpu->events;
+
+	if (ev->exception.injected || ev->exception.pending) {
+		event_inject_exception(vcpu);
+		return true;
+	}
+	if (ev->nmi.injected) {
+		backend->inject(vcpu, &(struct event) { .kind = EVENT_NMI, .vector = VECTOR_NMI });
+		return true;
+	}
+	if (ev->interrupt.injected) {
+		backend->inject(vcpu, &(struct event) {
+			.kind = ev->interrupt.soft ? EVENT_SOFT_INTERRUPT : EVENT_INTERRUPT,
+			.vector = ev->interrupt.vector });
+		return true;
+	}
+	return false;
+}
+
+static int event_next_interrupt(struct vcpu *vcpu)
+{
+	return vcpu->vm->irqchip || vcpu->apic ? vcpu_irq_pending(vcpu) :
+	       vcpu->events.user_interrupt;
+}
+
+static void event_inject_interrupt(struct vcpu *vcpu)
+{
+	struct events *ev = &vcpu->events;
+	int vector;
+
+	if (vcpu->vm->irqchip || vcpu->apic) {
+		vector = vcpu_irq_ack(vcpu);
+	} else {
+		vector = ev->user_interrupt;
+		ev->user_interrupt = -1;
+	}
+	if (vector < 0)
+		return;
+	ev->interrupt.injected = true;
+	ev->interrupt.soft = false;
+	ev->interrupt.vector = vector;
+	backend->inject(vcpu, &(struct event) { .kind = EVENT_INTERRUPT, .vector = vector });
+}
+
+/* NMIs before interrupts; what cannot go now gets a window. @busy: something goes already. */
+static void event_inject_new(struct vcpu *vcpu, bool busy)
+{
+	struct events *ev = &vcpu->events;
+
+	if (ev->nmi.pending) {
+		if (!busy && backend->nmi_open(vcpu)) {
+			ev->nmi.pending--;
+			ev->nmi.injected = true;
+			ev->nmi.masked = true;
+			backend->inject(vcpu, &(struct event) {
+				.kind = EVENT_NMI, .vector = VECTOR_NMI });
+			busy = true;
+		}
+		if (ev->nmi.pending)
+			backend->open_nmi_window(vcpu);
+	}
+	if (event_next_interrupt(vcpu) < 0)
+		return;
+	if (!busy && backend->interrupt_open(vcpu)) {
+		event_inject_interrupt(vcpu);
+		if (event_next_interrupt(vcpu) < 0)
+			return;
+	}
+	backend->open_interrupt_window(vcpu);
+}
+
+/**
+ * event_prepare() - WORK_EVENT and WORK_NMI: decide what the next entry delivers
+ * @vcpu: the vCPU
+ *
+ * Context: owner, IRQs off or on.
+ */
+void event_prepare(struct vcpu *vcpu)
+{
+	bool busy;
+
+	if (vcpu_take_work(vcpu, WORK_NMI))
+		event_take_nmis(vcpu);
+	if (vcpu->apic)
+		vcpu->cr8 = vcpu_lapic_cr8(vcpu);
+	busy = event_inject_begun(vcpu);
+	if (!busy)
+		backend->inject(vcpu, NULL);
+	event_inject_new(vcpu, busy);
+	backend->update_tpr(vcpu);
+}
+
+/**
+ * event_interrupt_ready() - user space may inject an interrupt now (KVM_INTERRUPT)
+ * @vcpu: the vCPU
+ */
+bool event_interrupt_ready(struct vcpu *vcpu)
+{
+	const struct events *ev = &vcpu->events;
+
+	return ev->user_interrupt < 0 && !ev->interrupt.injected && !ev->exception.pending &&
+	       !ev->exception.injected && !ev->nmi.injected && backend->interrupt_open(vcpu);
+}
+
+/**
+ * event_wakes() - something waits that ends HLT
+ * @vcpu: the vCPU, whose owner calls this
+ */
+bool event_wakes(struct vcpu *vcpu)
+{
+	const struct events *ev = &vcpu->events;
+
+	if (test_bit(WORK_NMI, &vcpu->work) || (ev->nmi.pending && !ev->nmi.masked))
+		return true;
+	if (ev->exception.pending || ev->exception.injected || READ_ONCE(vcpu->pv.unhalted))
+		return true;
+	return vcpu->rflags & X86_EFLAGS_IF && event_next_interrupt(vcpu) >= 0;
+}
+
+void event_reset(struct vcpu *vcpu)
+{
+	vcpu->events = (struct events) { .user_interrupt = -1 };
+	clear_bit(WORK_NMI, &vcpu->work);
+}
+
+long event_get(struct vcpu *vcpu, void *arg, unsigned long uarg)
+{
+	struct events *ev = &vcpu->events;
+	struct kvm_vcpu_events *out = arg;
+
+	if (vcpu_take_work(vcpu, WORK_NMI))
+		event_take_nmis(vcpu);
+	/* Without the payload capability user space sees an exception as if it had been injected. */
+	if (ev->exception.pending)
+		event_deliver_payload(vcpu);
+	out->exception.injected = ev->exception.injected || ev->exception.pending;
+	out->exception.nr = ev->exception.vector;
+	out->exception.has_error_code = ev->exception.has_error;
+	out->exception.error_code = ev->exception.error;
+	out->interrupt.injected = ev->interrupt.injected && !ev->interrupt.soft;
+	out->interrupt.nr = ev->interrupt.vector;
+	out->interrupt.shadow = backend->get_shadow(vcpu);
+	out->nmi.injected = ev->nmi.injected;
+	out->nmi.pending = ev->nmi.pending;
+	out->nmi.masked = ev->nmi.masked;
+	out->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+	if (vcpu->apic && vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED) {
+		out->flags |= KVM_VCPUEVENT_VALID_SIPI_VECTOR;
+		out->sipi_vector = vcpu->sipi_vector;
+	}
+	return 0;
+}
+
+#define EVENT_SET_FLAGS (KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR | \
+			 KVM_VCPUEVENT_VALID_SHADOW)
+
+long event_set(struct vcpu *vcpu, void *arg, unsigned long uarg)
+{
+	struct events *ev = &vcpu->events;
+	const struct kvm_vcpu_events *in = arg;
+
+	if (in->flags & ~EVENT_SET_FLAGS)
+		return -EINVAL;
+	if (in->exception.injected && (in->exception.nr > 31 || in->exception.nr == VECTOR_NMI))
+		return -EINVAL;
+
+	ev->exception = (typeof(ev->exception)) {
+		.injected = in->exception.injected,
+		.vector = in->exception.nr & 31,
+		.has_error = in->exception.has_error_code,
+		.error = in->exception.error_code,
+	};
+	ev->interrupt.injected = in->interrupt.injected;
+	ev->interrupt.vector = in->interrupt.nr;
+	ev->interrupt.soft = in->interrupt.soft;
+	ev->nmi.injected = in->nmi.injected;
+	ev->nmi.masked = in->nmi.masked;
+	if (in->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
+		ev->nmi.pending = min_t(u8, in->nmi.pending, 2);
+	if (in->flags & KVM_VCPUEVENT_VALID_SHADOW)
+		backend->set_shadow(vcpu, in->interrupt.shadow);
+	if (in->flags & KVM_VCPUEVENT_VALID_SIPI_VECTOR && vcpu->apic)
+		vcpu->sipi_vector = in->sipi_vector;
+	vcpu_request(vcpu, WORK_EVENT);
+	return 0;
+}
+
+long event_ioctl_nmi(struct vcpu *vcpu, void *arg, unsigned long uarg)
+{
+	event_nmi(vcpu);
+	return 0;
+}
+
+/* KVM_INTERRUPT: for a VM whose interrupt controllers are in user space. */
+long event_ioctl_interrupt(struct vcpu *vcpu, void *arg, unsigned long uarg)
+{
+	const struct kvm_interrupt *interrupt = arg;
+
+	if (interrupt->irq > 255)
+		return -EINVAL;
+	if (vcpu->vm->irqchip)
+		return -ENXIO;
+	if (vcpu->events.user_interrupt >= 0)
+		return -EEXIST;
+	vcpu->events.user_interrupt = interrupt->irq;
+	vcpu_request(vcpu, WORK_EVENT);
+	return 0;
+}

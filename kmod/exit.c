@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One table of handlers for decoded exits, shared by both backends.
+ *
+ * A fast handler runs with interrupts off inside the inner loop; it answers SLOW, having changed
+ * nothing, where it cannot finish there.
+ */
+#include <linux/nospec.h>
+
+#include "cr.h"
+#include "emulate.h"
+#include "io/bus.h"
+#include "msr.h"
+#include "vcpu.h"
+
+static int cpuid_fast(struct vcpu *vcpu, struct exit *exit)
+{
+	int r = skip_instruction_fast(vcpu, exit);
+
+	if (r == GUEST)
+		cpuid_execute(vcpu);
+	return r;
+}
+
+/* Where the instruction cannot be fetched any more, the exception that tells so is queued. */
+static int cpuid_slow(struct vcpu *vcpu, struct exit *exit)
+{
+	int len = insn_length(vcpu, exit);
+
+	if (len < 0)
+		return len == -EFAULT ? GUEST : len;
+	cpuid_execute(vcpu);
+	skip_bytes(vcpu, len);
+	return GUEST;
+}
+
+/* The length first: an MSR must not be written by an instruction that cannot be skipped then. */
+static int msr_fast(struct vcpu *vcpu, struct exit *exit, enum verdict (*access)(struct vcpu *vcpu))
+{
+	int len = insn_length_atomic(vcpu, exit);
+	int r;
+
+	if (len < 0)
+		return SLOW;
+	r = access(vcpu);
+	if (r == GUEST)
+		skip_bytes(vcpu, len);
+	return r;
+}
+
+static int msr_slow(struct vcpu *vcpu, struct exit *exit, bool (*access)(struct vcpu *vcpu))
+{
+	int len = insn_length(vcpu, exit);
+
+	if (len < 0)
+		return len == -EFAULT ? GUEST : len;
+	if (access(vcpu))
+		skip_bytes(vcpu, len);
+	return GUEST;
+}
+
+static int rdmsr_fast(struct vcpu *vcpu, struct exit *exit)
+{
+	return msr_fast(vcpu, exit, msr_read_fast);
+}
+
+static int rdmsr_slow(struct vcpu *vcpu, struct exit *exit)
+{
+	return msr_slow(vcpu, exit, msr_read);
+}
+
+static int wrmsr_fast(struct vcpu *vcpu, struct exit *exit)
+{
+	return msr_fast(vcpu, exit, msr_write_fast);
+}
+
+static int wrmsr_slow(struct vcpu *vcpu, struct exit *exit)
+{
+	return msr_slow(vcpu, exit, msr_write);
+}
+
+static int internal_fast(struct vcpu *vcpu, struct exit *exit)
+{
+	return GUEST;
+}
+
+static int nothing_slow(struct vcpu *vcpu, struct exit *exit)
+{
+	return GUEST;
+}
+
+static int hlt_slow(struct vcpu *vcpu, struct exit *exit)
+{
+	int len = insn_length(vcpu, exit);
+
+	if (len < 0)
+		return len == -EFAULT ? GUEST : len;
+	skip_bytes(vcpu, len);
+	if (vcpu->apic) {
+		vcpu->mp_state = KVM_MP_STATE_HALTED;
+		return GUEST;
+	}
+	vcpu->run->exit_reason = KVM_EXIT_HLT;
+	return USER;
+}
+
+static int gpa_fault_fast(struct vcpu *vcpu, struct exit *exit)
+{
+	return exit->fault.error & FAULT_WALK ? SLOW : emulate_mmio_fast(vcpu, exit);
+}
+
+static int gpa_fault_slow(struct vcpu *vcpu, struct exit *exit)
+{
+	int r = mmu_fault(vcpu, exit->fault.gpa, exit->fault.error);
+
+	if (!r)
+		return GUEST;
+	if (r == MMU_MMIO)
+		return emulate_instruction(vcpu, exit->fault.error & FAULT_WALK ?
+					   EMULATE_NO_GPA : exit->fault.gpa);
+	return r;
+}
+
+static int exception_slow(struct vcpu *vcpu, struct exit *exit)
+{
+	if (exit->exception.vector == VECTOR_DB)
+		event_debug(vcpu, exit->exception.payload);
+	else if (exit->exception.vector == VECTOR_PF)
+		event_page_fault(vcpu, exit->exception.payload, exit->exception.error);
+	else if (exit->exception.has_error)
+		event_exception_error(vcpu, exit->exception.vector, exit->exception.error);
+	else
+		event_exception(vcpu, exit->exception.vector);
+	return GUEST;
+}
+
+static int undefined_slow(struct vcpu *vcpu, struct exit *exit)
+{
+	event_exception(vcpu, VECTOR_UD);
+	return GUEST;
+}
+
+/* No performance counters: every RDPMC index is out of range (SDM 2, RDPMC). */
+static int rdpmc_slow(struct vcpu *vcpu, struct exit *exit)
+{
+	event_exception_error(vcpu, VECTOR_GP, 0);
+	return GUEST;
+}
+
+static int triple_fault_slow(struct vcpu *vcpu, struct exit *exit)
+{
+	vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+	return USER;
+}
+
+static int entry_failed_slow(struct vcpu *vcpu, struct exit *exit)
+{
+	struct kvm_run *run = vcpu->run;
+
+	backend->explain(vcpu);
+	run->exit_reason = KVM_EXIT_FAIL_ENTRY;
+	run->fail_entry.hardware_entry_failure_reason = exit->raw.reason;
+	run->fail_entry.cpu = vcpu->cpu;
+	return USER;
+}
+
+static int unknown_slow(struct vcpu *vcpu, struct exit *exit)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->internal.suberror = KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON;
+	run->internal.ndata = 2;
+	run->internal.data[0] = exit->raw.reason;
+	run->internal.data[1] = vcpu->cpu;
+	return USER;
+}
+
+/**
+ * struct exit_row - who handles a kind of exit
+ * @fast: NULL if it is never finished in the inner loop
+ * @slow: with interrupts and preemption on
+ */
+struct exit_row {
+	int (*fast)(struct vcpu *vcpu, struct exit *exit);
+	int (*slow)(struct vcpu *vcpu, struct exit *exit);
+};
+
+static const struct exit_row exit_rows[NR_EXIT_KINDS] = {
+	[EXIT_INTERNAL] = { internal_fast, nothing_slow },
+	[EXIT_INTERRUPT] = { NULL, nothing_slow },
+	[EXIT_CPUID] = { cpuid_fast, cpuid_slow },
+	[EXIT_RDMSR] = { rdmsr_fast, rdmsr_slow },
+	[EXIT_WRMSR] = { wrmsr_fast, wrmsr_slow },
+	[EXIT_HYPERCALL] = { hypercall_fast, hypercall },
+	[EXIT_IO] = { io_handle_fast, io_handle },
+	[EXIT_HLT] = { NULL, hlt_slow },
+	[EXIT_GPA_FAULT] = { gpa_fault_fast, gpa_fault_slow },
+	[EXIT_CR] = { NULL, cr_handle },
+	[EXIT_DR] = { NULL, dr_handle },
+	[EXIT_EXCEPTION] = { NULL, exception_slow },
+	[EXIT_INVLPG] = { NULL, unknown_slow },
+	[EXIT_XSETBV] = { NULL, xsetbv_handle },
+	[EXIT_WBINVD] = { skip_instruction_fast, skip_instruction },
+	[EXIT_PAUSE] = { skip_instruction_fast, skip_instruction },
+	[EXIT_MWAIT] = { skip_instruction_fast, skip_instruction },
+	[EXIT_RDPMC] = { NULL, rdpmc_slow },
+	[EXIT_UNDEFINED] = { NULL, undefined_slow },
+	[EXIT_TRIPLE_FAULT] = { NULL, triple_fault_slow },
+	[EXIT_ENTRY_FAILED] = { NULL, entry_failed_slow },
+	[EXIT_UNKNOWN] = { NULL, unknown_slow },
+};
+
+static const struct exit_row *exit_row(const struct exit *exit)
+{
+	return &exit_rows[array_index_nospec(exit->kind, NR_EXIT_KINDS)];
+}
+
+/**
+ * exit_handle_fast() - finish an exit in the inner loop if that is possible
+ * @vcpu: the vCPU
+ * @exit: why it left the guest
+ *
+ * Context: IRQs off. Neither sleeps nor takes SRCU.
+ * Return: enum verdict.
+ */
+int exit_handle_fast(struct vcpu *vcpu, struct exit *exit)
+{
+	const struct exit_row *row = exit_row(exit);
+
+	return row->fast ? row->fast(vcpu, exit) : SLOW;
+}
+
+/**
+ * exit_handle() - handle an exit
+ * @vcpu: the vCPU
+ * @exit: why it left the guest
+ *
+ * Context: may sleep.
+ * Return: enum verdict or an errno for KVM_RUN.
+ */
+int exit_handle(struct vcpu *vcpu, struct exit *exit)
+{
+	return exit_row(exit)->slow(vcpu, exit);
+}

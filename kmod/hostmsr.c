@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Host MSRs kept off the hot path: a guest's value stays in the register until the CPU returns to
+ * user space, or another vCPU needs another one.
+ */
+#include <linux/percpu.h>
+#include <linux/user-return-notifier.h>
+#include <asm/msr.h>
+
+#include "hostmsr.h"
+
+static const u32 host_msr_index[NR_HOST_MSRS] = {
+	[HOST_MSR_TSC_AUX] = MSR_TSC_AUX,
+};
+
+/**
+ * struct host_msrs - one CPU's
+ * @notifier: calls when the CPU returns to user space
+ * @active: @notifier is registered; some register differs from @host
+ * @host: the kernel's values
+ * @now: what is in the registers
+ */
+struct host_msrs {
+	struct user_return_notifier notifier;
+	bool active;
+	u64 host[NR_HOST_MSRS];
+	u64 now[NR_HOST_MSRS];
+};
+
+static DEFINE_PER_CPU(struct host_msrs, host_msrs);
+
+void host_msr_restore(void)
+{
+	struct host_msrs *msrs = this_cpu_ptr(&host_msrs);
+	int i;
+
+	if (!msrs->active)
+		return;
+	for (i = 0; i < NR_HOST_MSRS; i++)
+		if (msrs->now[i] != msrs->host[i]) {
+			msrs->now[i] = msrs->host[i];
+			wrmsrl(host_msr_index[i], msrs->host[i]);
+		}
+	msrs->active = false;
+	user_return_notifier_unregister(&msrs->notifier);
+}
+
+static void host_msr_on_user_return(struct user_return_notifier *notifier)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	host_msr_restore();
+	local_irq_restore(flags);
+}
+
+void host_msr_init(void)
+{
+	struct host_msrs *msrs = this_cpu_ptr(&host_msrs);
+	int i;
+
+	for (i = 0; i < NR_HOST_MSRS; i++) {
+		/* An MSR that this CPU does not have reads as 0 and is never asked for. */
+		rdmsrl_safe(host_msr_index[i], &msrs->host[i]);
+		msrs->now[i] = msrs->host[i];
+	}
+}
+
+static void host_msr_activate(struct host_msrs *msrs)
+{
+	msrs->notifier.on_user_return = host_msr_on_user_return;
+	user_return_notifier_register(&msrs->notifier);
+	msrs->active = true;
+}
+
+/**
+ * host_msr_set() - give a guest's value to an MSR of this CPU
+ * @msr: which
+ * @value: the guest's, already checked
+ *
+ * Context: IRQs off. Writes only where the register holds another value.
+ */
+void host_msr_set(enum host_msr msr, u64 value)
+{
+	struct host_msrs *msrs = this_cpu_ptr(&host_msrs);
+
+	if (likely(msrs->now[msr] == value))
+		return;
+	if (!msrs->active)
+		host_msr_activate(msrs);
+	msrs->now[msr] = value;
+	wrmsrl(host_msr_index[msr], value);
+}

@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A vCPU's local APIC: the model joined to the vCPU, to a host timer and to its fellows. */
+
+#include <asm/msr-index.h>
+#include <asm/tsc.h>
+#include <linux/kvm.h>
+#include <linux/math64.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "../vcpu.h"
+#include "chip.h"
+#include "irqchip.h"
+
+#define X2APIC_MSR_FIRST 0x800
+#define X2APIC_MSR_LAST	 0x8ff
+
+/* A timer is armed at most so much early; and shall leave so many ticks to wait. */
+#define ADVANCE_NS 5000
+#define ADVANCE_SLACK 512
+#define MAX_ADVANCE(vcpu) (div_u64((u64)(vcpu)->tsc_khz * ADVANCE_NS, USEC_PER_SEC))
+
+static struct vcpu_lapic *to_vl(struct lapic *lapic)
+{
+	return container_of(lapic, struct vcpu_lapic, model);
+}
+
+static u64 op_now_ns(void *opaque)
+{
+	return ktime_get_ns();
+}
+
+static u64 op_guest_tsc(void *opaque)
+{
+	const struct vcpu_lapic *vl = opaque;
+
+	return max(rdtsc() + vl->vcpu->tsc_offset, vl->due);
+}
+
+static void op_timer_arm(void *opaque, u64 expires)
+{
+	struct vcpu_lapic *vl = opaque;
+
+	hrtimer_start(&vl->timer, ns_to_ktime(min_t(u64, expires, KTIME_MAX)),
+		      HRTIMER_MODE_ABS_PINNED_HARD);
+}
+
+static void op_timer_arm_tsc(void *opaque, u64 tsc)
+{
+	struct vcpu_lapic *vl = opaque;
+	u64 khz = max(vl->vcpu->tsc_khz, 1u);
+	u64 now = op_guest_tsc(vl) + vl->advance;
+	/* Bounded, so that the quotient fits: some decades. */
+	u64 delta = tsc > now ? min(tsc - now, khz << 40) : 0;
+
+	vl->deadline = tsc;
+	/* Rounded up: rather a little late than too early and once more. */
+	op_timer_arm(vl, ktime_get_ns() + mul_u64_u64_div_u64(delta, NSEC_PER_MSEC, khz) + 1);
+}
+
+static void op_timer_cancel(void *opaque)
+{
+	struct vcpu_lapic *vl = opaque;
+
+	/* If it fires just now, the model will find nothing due. */
+	hrtimer_try_to_cancel(&vl->timer);
+}
+
+static enum hrtimer_restart timer_fired(struct hrtimer *timer)
+{
+	struct vcpu_lapic *vl = container_of(timer, struct vcpu_lapic, timer);
+
+	vcpu_request(vl->vcpu, WORK_TIMER);
+	vcpu_kick(vl->vcpu);
+	return HRTIMER_NORESTART;
+}
+
+/*
+ * We are the vCPU's own thread, between exit and entry: it will see its work without a kick, which
+ * would only drive it out of the inner loop.
+ */
+static bool in_own_loop(const struct vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->mode) == VCPU_IN_GUEST &&
+	       READ_ONCE(vcpu->cpu) == raw_smp_processor_id() && in_task();
+}
+
+static void op_wake(void *opaque)
+{
+	struct vcpu_lapic *vl = opaque;
+
+	vcpu_request(vl->vcpu, WORK_EVENT);
+	if (!in_own_loop(vl->vcpu))
+		vcpu_kick(vl->vcpu);
+}
+
+static void op_send(void *opaque, const struct apic_msg *msg)
+{
+	struct vcpu_lapic *vl = opaque;
+
+	apic_deliver(vl->vcpu->vm->irqchip, &vl->model, msg);
+}
+
+static void op_signal(void *opaque, enum apic_mode mode, u8 vector)
+{
+	struct vcpu *vcpu = ((struct vcpu_lapic *)opaque)->vcpu;
+
+	switch (mode) {
+	case APIC_NMI:
+		event_nmi(vcpu);
+		return;
+	case APIC_INIT:
+		/* What came before the INIT is forgotten. */
+		clear_bit(SIPI_PENDING, &vcpu->init_sipi);
+		set_bit(INIT_PENDING, &vcpu->init_sipi);
+		break;
+	case APIC_SIPI:
+		WRITE_ONCE(vcpu->sipi_vector, vector);
+		/* Who takes the SIPI sees its vector. */
+		smp_wmb();
+		set_bit(SIPI_PENDING, &vcpu->init_sipi);
+		break;
+	default:
+		/* A vCPU has no system management mode to go to. */
+		return;
+	}
+	vcpu_request(vcpu, WORK_INIT_SIPI);
+	vcpu_kick(vcpu);
+}
+
+static void op_eoi(void *opaque, u8 vector, bool level)
+{
+	struct vcpu_lapic *vl = opaque;
+
+	irqchip_eoi(vl->vcpu->vm->irqchip, vector, level);
+}
+
+static void op_changed(void *opaque)
+{
+	struct vcpu_lapic *vl = opaque;
+
+	vl->vcpu->apic_base = vl->model.base;
+}
+
+static const struct lapic_ops vcpu_lapic_ops = {
+	.now_ns = op_now_ns,
+	.guest_tsc = op_guest_tsc,
+	.timer_arm = op_timer_arm,
+	.timer_arm_tsc = op_timer_arm_tsc,
+	.timer_cancel = op_timer_cancel,
+	.wake = op_wake,
+	.send = op_send,
+	.signal = op_signal,
+	.eoi = op_eoi,
+	.changed = op_changed,
+};
+
+/* What CPUID says later overrides this, see cpuid_set2(). */
+static void vcpu_lapic_init(struct vcpu_lapic *vl, void *page)
+{
+	struct vcpu *vcpu = vl->vcpu;
+	bool bsp = vcpu->id == vcpu->vm->bsp_id;
+	struct lapic_config config = {
+		.max_phys_bits = boot_cpu_data.x86_phys_bits,
+		.bsp = bsp,
+		.virtual_wire = bsp,
+	};
+
+	hrtimer_init(&vl->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_HARD);
+	vl->timer.function = timer_fired;
+	lapic_init(&vl->model, page, vcpu->id, &config, &vcpu_lapic_ops, vl);
+	vl->model.eoi_watch = vcpu->vm->irqchip->eoi_watch;
+}
+
+/**
+ * vcpu_lapic_create() - give a new vCPU its local APIC
+ * @vcpu: the vCPU; has its VM and id
+ *
+ * Return: 0 (also without in-kernel irqchip, where there is nothing to do), -ENOMEM, -EEXIST
+ */
+int vcpu_lapic_create(struct vcpu *vcpu)
+{
+	struct vcpu_lapic *vl;
+	void *page;
+	int r;
+
+	if (!vcpu->vm->irqchip)
+		return 0;
+	vl = kzalloc(sizeof(*vl), GFP_KERNEL_ACCOUNT);
+	page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!vl || !page) {
+		r = -ENOMEM;
+		goto fail;
+	}
+	vl->vcpu = vcpu;
+	vcpu_lapic_init(vl, page);
+	r = apic_map_add(vcpu->vm->irqchip, &vl->model);
+	if (r)
+		goto fail;
+	vcpu->apic = &vl->model;
+	return 0;
+
+fail:
+	free_page((unsigned long)page);
+	kfree(vl);
+	return r;
+}
+
+/**
+ * vcpu_lapic_destroy() - free a vCPU's local APIC
+ * @vcpu: the vCPU, which was never published or whose VM nobody refers to
+ *
+ * Context: sleeps.
+ */
+void vcpu_lapic_destroy(struct vcpu *vcpu)
+{
+	struct irqchip *chip = vcpu->vm->irqchip;
+	struct vcpu_lapic *vl;
+
+	if (!vcpu->apic)
+		return;
+	vl = to_vl(vcpu->apic);
+	if (!refcount_read(&vcpu->vm->refs))
+		irqchip_stop(chip);
+	apic_map_remove(chip, &vl->model);
+	hrtimer_cancel(&vl->timer);
+	vcpu->apic = NULL;
+	free_page((unsigned long)vl->model.page);
+	kfree(vl);
+}
+
+/* SDM 3, table 10-1: the local APIC's part of a reset (@init false) or INIT. */
+void vcpu_lapic_reset(struct vcpu *vcpu, bool init)
+{
+	if (vcpu->apic)
+		lapic_reset(vcpu->apic, init);
+	else if (!init)
+		vcpu->apic_base = LAPIC_DEFAULT_BASE | LAPIC_BASE_ENABLE |
+				  (vcpu->id == vcpu->vm->bsp_id ? LAPIC_BASE_BSP : 0);
+}
+
+static bool pic_asks(const struct vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->vm->irqchip->pic.output) && lapic_takes_extint(vcpu->apic);
+}
+
+/**
+ * vcpu_irq_pending() - the interrupt that the vCPU would take now if its IF allowed it
+ * @vcpu: a vCPU with a local APIC
+ *
+ * Context: owner.
+ * Return: the vector; 0 for one of the PIC, which tells it only when asked; -1 for none.
+ */
+int vcpu_irq_pending(struct vcpu *vcpu)
+{
+	if (unlikely(pic_asks(vcpu)))
+		return 0;
+	return lapic_pending(vcpu->apic);
+}
+
+/**
+ * vcpu_irq_ack() - take the interrupt that vcpu_irq_pending() told of
+ * @vcpu: a vCPU with a local APIC
+ *
+ * Context: owner.
+ * Return: the vector, -1 if it is gone.
+ */
+int vcpu_irq_ack(struct vcpu *vcpu)
+{
+	struct irqchip *chip = vcpu->vm->irqchip;
+	unsigned long flags;
+	int vector = -1;
+
+	if (unlikely(pic_asks(vcpu))) {
+		irqchip_lock(chip, flags);
+		if (chip->pic.output)
+			vector = pic_ack(&chip->pic);
+		irqchip_unlock(chip, flags);
+		if (vector >= 0)
+			return vector;
+	}
+	return lapic_ack(vcpu->apic);
+}
+
+bool vcpu_lapic_tpr_blocks(struct vcpu *vcpu)
+{
+	const struct lapic *lapic = vcpu->apic;
+	int irr = lapic_highest_irr(lapic) & ~15;
+
+	if (irr <= 0 || !lapic_enabled(lapic))
+		return false;
+	return irr <= (int)lapic_get(lapic, LAPIC_TPR) && irr > (lapic->isr_top & ~15);
+}
+
+u64 vcpu_lapic_cr8(struct vcpu *vcpu)
+{
+	return lapic_cr8(vcpu->apic);
+}
+
+void vcpu_lapic_set_cr8(struct vcpu *vcpu, u64 cr8)
+{
+	lapic_set_cr8(vcpu->apic, cr8);
+}
+
+/*
+ * A TSC deadline was armed a little early: the model is told that it has come, and the entry that
+ * delivers the interrupt waits for it.
+ */
+void vcpu_lapic_timer_work(struct vcpu *vcpu)
+{
+	struct vcpu_lapic *vl;
+
+	if (!vcpu->apic)
+		return;
+	vl = to_vl(vcpu->apic);
+	if (vl->model.deadline && vl->model.deadline == vl->deadline) {
+		u64 now = op_guest_tsc(vl);
+
+		if (vl->deadline < now + MAX_ADVANCE(vcpu)) {
+			vl->due = vl->deadline;
+			vcpu->wait_tsc = vl->deadline;
+		}
+	}
+	lapic_timer_expired(vcpu->apic);
+	vl->due = 0;
+}
+
+/**
+ * vcpu_lapic_wait() - let the TSC deadline come that was armed early
+ * @vcpu: the vCPU, about to enter the guest; its wait_tsc is not 0
+ *
+ * Also learns: the next one is armed so much earlier or later that this wait becomes short.
+ *
+ * Context: IRQs off. Waits for at most ADVANCE_NS.
+ */
+void vcpu_lapic_wait(struct vcpu *vcpu)
+{
+	struct vcpu_lapic *vl = to_vl(vcpu->apic);
+	u64 until = vcpu->wait_tsc - vcpu->tsc_offset;
+	s64 early = until - rdtsc();
+	s64 advance = vl->advance - (early - ADVANCE_SLACK) / 4;
+
+	vl->advance = clamp_t(s64, advance, 0, MAX_ADVANCE(vcpu));
+	vcpu->wait_tsc = 0;
+	if (early > (s64)MAX_ADVANCE(vcpu))
+		return;
+	while ((s64)(until - rdtsc()) > 0)
+		cpu_relax();
+}
+
+/* The timer follows its vCPU, so that it fires where the guest can be left at once. */
+void vcpu_lapic_sched_in(struct vcpu *vcpu)
+{
+	struct vcpu_lapic *vl;
+
+	if (!vcpu->apic)
+		return;
+	vl = to_vl(vcpu->apic);
+	if (hrtimer_try_to_cancel(&vl->timer) == 1)
+		hrtimer_start_expires(&vl->timer, HRTIMER_MODE_ABS_PINNED_HARD);
+}
+
+/* Without a local APIC, IA32_APIC_BASE is user space's affair: only kept. */
+static int user_apic_msr(struct vcpu *vcpu, u32 msr, u64 *value, bool write)
+{
+	switch (msr) {
+	case MSR_IA32_APICBASE:
+		if (write)
+			vcpu->apic_base = *value;
+		else
+			*value = vcpu->apic_base;
+		return 0;
+	case MSR_IA32_TSC_DEADLINE:
+		if (!write)
+			*value = 0;
+		return 0;
+	}
+	return 1;
+}
+
+/**
+ * vcpu_lapic_msr_read() - RDMSR of 800h to 8ffh, IA32_APIC_BASE or IA32_TSC_DEADLINE
+ * @vcpu: the vCPU
+ * @msr: index
+ * @value: receives the value
+ *
+ * Context: owner, IRQs on or off.
+ * Return: 0, or 1 for #GP.
+ */
+int vcpu_lapic_msr_read(struct vcpu *vcpu, u32 msr, u64 *value)
+{
+	struct lapic *lapic = vcpu->apic;
+
+	if (!lapic)
+		return user_apic_msr(vcpu, msr, value, false);
+	switch (msr) {
+	case MSR_IA32_APICBASE:
+		*value = lapic->base;
+		return 0;
+	case MSR_IA32_TSC_DEADLINE:
+		*value = lapic_tsc_deadline(lapic);
+		return 0;
+	case X2APIC_MSR_FIRST ... X2APIC_MSR_LAST:
+		return !lapic_msr_read(lapic, msr, value);
+	}
+	return 1;
+}
+
+static int set_base(struct vcpu *vcpu, u64 value, bool host)
+{
+	u64 old = vcpu->apic->base;
+
+	if (!lapic_set_base(vcpu->apic, value, host))
+		return 1;
+	if ((old ^ value) & LAPIC_BASE_ENABLE)
+		cpuid_refresh(vcpu);
+	vcpu_request(vcpu, WORK_EVENT);
+	return 0;
+}
+
+/**
+ * vcpu_lapic_msr_write() - WRMSR of the MSRs that vcpu_lapic_msr_read() reads
+ * @vcpu: the vCPU
+ * @msr: index
+ * @value: the value
+ * @host: from user space
+ *
+ * Context: owner, IRQs on or off.
+ * Return: 0, or 1 for #GP.
+ */
+int vcpu_lapic_msr_write(struct vcpu *vcpu, u32 msr, u64 value, bool host)
+{
+	struct lapic *lapic = vcpu->apic;
+
+	if (!lapic)
+		return user_apic_msr(vcpu, msr, &value, true);
+	switch (msr) {
+	case MSR_IA32_APICBASE:
+		return set_base(vcpu, value, host);
+	case MSR_IA32_TSC_DEADLINE:
+		lapic_set_tsc_deadline(lapic, value);
+		return 0;
+	case X2APIC_MSR_FIRST ... X2APIC_MSR_LAST:
+		return !lapic_msr_write(lapic, msr, value);
+	}
+	return 1;
+}
+
+/*
+ * Where the page would be, of an APIC that is disabled or in x2APIC mode, there is nothing, but it
+ * does not reach user space either: KVM's clients know it so (KVM_X86_QUIRK_LAPIC_MMIO_HOLE).
+ */
+bool vcpu_lapic_mmio_read(struct vcpu *vcpu, u64 gpa, void *data, unsigned int len)
+{
+	struct lapic *lapic = vcpu->apic;
+
+	if (!lapic)
+		return false;
+	if (lapic_mmio_hit(lapic, gpa)) {
+		lapic_mmio_read(lapic, offset_in_page(gpa), data, len);
+		return true;
+	}
+	if (!lapic_at(lapic, gpa))
+		return false;
+	memset(data, 0xff, len);
+	return true;
+}
+
+bool vcpu_lapic_mmio_write(struct vcpu *vcpu, u64 gpa, const void *data, unsigned int len)
+{
+	struct lapic *lapic = vcpu->apic;
+
+	if (!lapic)
+		return false;
+	if (lapic_mmio_hit(lapic, gpa)) {
+		lapic_mmio_write(lapic, offset_in_page(gpa), data, len);
+		return true;
+	}
+	return lapic_at(lapic, gpa);
+}
+
+/* KVM_GET_LAPIC: -EINVAL without in-kernel irqchip. */
+long lapic_get_ioctl(struct vcpu *vcpu, void *arg, unsigned long uarg)
+{
+	if (!vcpu->apic)
+		return -EINVAL;
+	/* What fired is shown as it will be when the vCPU runs. */
+	if (vcpu_take_work(vcpu, WORK_TIMER))
+		vcpu_lapic_timer_work(vcpu);
+	lapic_get_state(vcpu->apic, arg, false);
+	return 0;
+}
+
+/* KVM_SET_LAPIC: -EINVAL without in-kernel irqchip. */
+long lapic_set_ioctl(struct vcpu *vcpu, void *arg, unsigned long uarg)
+{
+	if (!vcpu->apic)
+		return -EINVAL;
+	return lapic_set_state(vcpu->apic, arg, false);
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Module init and exit, the device node, system ioctls, and the choice of the backend.
+ */
+#include <linux/kvm.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+
+#include "backend.h"
+#include "cap.h"
+#include "compat.h"
+#include "cpuid.h"
+#include "ioctl.h"
+#include "msr.h"
+#include "vcpu.h"
+#include "vm.h"
+#include "xstate.h"
+
+static char *devname = "tenon";
+module_param(devname, charp, 0444);
+MODULE_PARM_DESC(devname, "Name of the device node below /dev; \"kvm\" where kvm.ko is not loaded");
+
+const struct backend *backend;
+
+/* In the order in which they are asked; the first that the machine has is used. */
+static const struct backend *const backends[] = {
+	&vmx_backend,
+	&svm_backend,
+};
+
+static long sys_get_api_version(void *arg, unsigned long uarg)
+{
+	return uarg ? -EINVAL : KVM_API_VERSION;
+}
+
+static long sys_get_mmap_size(void *arg, unsigned long uarg)
+{
+	return uarg ? -EINVAL : VCPU_MMAP_PAGES * PAGE_SIZE;
+}
+
+static long sys_create_vm(void *arg, unsigned long uarg)
+{
+	return vm_create(uarg);
+}
+
+static const struct ioctl sys_ioctls[] = {
+	SYS_IOCTL(KVM_GET_API_VERSION, sys_get_api_version),
+	SYS_IOCTL(KVM_CREATE_VM, sys_create_vm),
+	SYS_IOCTL(KVM_GET_MSR_INDEX_LIST, msr_index_list),
+	SYS_IOCTL(KVM_GET_MSR_FEATURE_INDEX_LIST, msr_feature_index_list),
+	SYS_IOCTL(KVM_CHECK_EXTENSION, cap_check_ioctl),
+	SYS_IOCTL(KVM_GET_VCPU_MMAP_SIZE, sys_get_mmap_size),
+	SYS_IOCTL(KVM_GET_SUPPORTED_CPUID, cpuid_get_supported),
+	SYS_IOCTL(KVM_GET_MSRS, sys_msr_get_ioctl),
+	SYS_IOCTL(KVM_X86_GET_MCE_CAP_SUPPORTED, mce_cap_supported),
+	{}
+};
+
+static long sys_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
+{
+	long r = ioctl_dispatch(sys_ioctls, IOCTL_SYS, (union ioctl_object) {}, cmd, uarg);
+
+	/* KVM's system fd answers an unknown number with -EINVAL. */
+	return r == -ENOTTY ? -EINVAL : r;
+}
+
+static const struct file_operations sys_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = sys_ioctl,
+	.compat_ioctl = sys_ioctl,
+	.llseek = noop_llseek,
+};
+
+static struct miscdevice sys_device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.fops = &sys_fops,
+};
+
+static int __init choose_backend(void)
+{
+	unsigned int i;
+	int r = -EOPNOTSUPP;
+
+	for (i = 0; i < ARRAY_SIZE(backends); i++) {
+		r = backends[i]->probe();
+		if (!r)
+			backend = backends[i];
+		if (r != -EOPNOTSUPP)
+			return r;
+	}
+	pr_err("this machine has neither VMX nor SVM that can be used\n");
+	return r;
+}
+
+static int __init tenon_init(void)
+{
+	int r = choose_backend();
+
+	if (r)
+		return r;
+	compat_init();
+	xstate_module_init();
+	r = cpuid_module_init();
+	if (r)
+		goto remove_backend;
+	sys_device.name = devname;
+	r = misc_register(&sys_device);
+	if (r) {
+		pr_err("/dev/%s: cannot be made (%d)%s\n", devname, r,
+		       r == -EEXIST ? ": that name is taken" : "");
+		goto remove_backend;
+	}
+	return 0;
+
+remove_backend:
+	backend->remove();
+	return r;
+}
+
+static void __exit tenon_exit(void)
+{
+	misc_deregister(&sys_device);
+	backend->remove();
+}
+
+module_init(tenon_init);
+module_exit(tenon_exit);
+
+MODULE_DESCRIPTION("Tenon, a hypervisor that speaks the KVM ABI");
+MODULE_AUTHOR("The Tenon developers");
+MODULE_LICENSE("GPL");

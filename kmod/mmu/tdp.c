@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nested page tables: from guest-physical to host-physical addresses. Faults of several vCPUs are
+ * handled side by side; nothing records which entries map a page: the slots tell it.
+ */
+#include <linux/mem_encrypt.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
+
+#include "../backend.h"
+#include "../vcpu.h"
+#include "../vm.h"
+#include "hostmap.h"
+#include "mmu.h"
+#include "pte.h"
+#include "tdp.h"
+
+/* tdp_install(): what the caller has to do first. */
+#define NEED_TABLE 1
+#define NEED_ZAP   2
+
+/**
+ * struct fault - a guest's access for which a mapping is to be installed
+ * @mmu: where
+ * @slot: a copy of the slot, good as long as @seq is the MMU's
+ * @seq: of the MMU before the slot was looked up
+ * @gfn: the frame
+ * @hva: its page in the owner's address space
+ * @write: the access is a write
+ * @host: the host's page
+ * @level: at which it can be mapped
+ * @table: an unused table, 0 if there is none
+ */
+struct fault {
+	struct mmu *mmu;
+	struct memslot slot;
+	unsigned long seq;
+	u64 gfn;
+	unsigned long hva;
+	bool write;
+	struct host_page host;
+	int level;
+	unsigned long table;
+};
+
+/* Tables live below the direct map; their addresses carry the memory-encryption bit, if any. */
+static u64 *table_of(u64 pte)
+{
+	return __va(__sme_clr(pte & PTE_ADDR));
+}
+
+static u64 entry_for_table(const void *table)
+{
+	return tpte_table(backend->pte_format, __sme_set(__pa(table)));
+}
+
+static int tdp_levels(void)
+{
+	return backend->tdp_levels;
+}
+
+/* Unlink a table from the entry above it: kept until the processors have forgotten it. */
+static void table_unlink(u64 pte, int level, struct list_head *tables)
+{
+	struct page *page = virt_to_page(table_of(pte));
+
+	set_page_private(page, level);
+	list_add(&page->lru, tables);
+}
+
+static bool zap_table(u64 *table, int level, u64 start, u64 end, struct list_head *tables)
+{
+	const struct pte_format *format = backend->pte_format;
+	u64 pages = tpte_pages(level);
+	bool zapped = false;
+	u64 gfn = start;
+
+	while (gfn < end) {
+		u64 *ptep = &table[tpte_index(gfn, level)];
+		u64 next = min(round_down(gfn, pages) + pages, end);
+		u64 pte = READ_ONCE(*ptep);
+
+		if (!tpte_is_present(format, pte)) {
+			/* nothing to do */
+		} else if (tpte_is_leaf(format, pte, level)) {
+			WRITE_ONCE(*ptep, 0);
+			zapped = true;
+		} else if (next - gfn == pages) {
+			WRITE_ONCE(*ptep, 0);
+			table_unlink(pte, level - 1, tables);
+			zapped = true;
+		} else {
+			zapped |= zap_table(table_of(pte), level - 1, gfn, next, tables);
+		}
+		gfn = next;
+	}
+	return zapped;
+}
+
+bool tdp_zap(struct mmu *mmu, u64 start, u64 end, struct list_head *tables)
+{
+	lockdep_assert_held_write(&mmu->lock);
+	return zap_table(mmu->root, tdp_levels(), start, end, tables);
+}
+
+static void free_table(u64 *table, int level, bool may_sleep)
+{
+	const struct pte_format *format = backend->pte_format;
+	unsigned int i;
+
+	for (i = 0; level > PTE_LEVEL_4K && i < PTE_ENTRIES; i++) {
+		u64 pte = table[i];
+
+		if (tpte_is_present(format, pte) && !tpte_is_leaf(format, pte, level))
+			free_table(table_of(pte), level - 1, may_sleep);
+	}
+	free_page((unsigned long)table);
+	if (may_sleep)
+		cond_resched();
+}
+
+void tdp_free(struct list_head *tables, bool may_sleep)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, tables, lru) {
+		int level = page_private(page);
+
+		set_page_private(page, 0);
+		list_del(&page->lru);
+		free_table(page_address(page), level, may_sleep);
+	}
+}
+
+/* The entry where the walk to @gfn ends, and its level. mmu->lock is held. */
+static u64 *tdp_walk(struct mmu *mmu, u64 gfn, int *level)
+{
+	const struct pte_format *format = backend->pte_format;
+	u64 *table = mmu->root;
+
+	for (*level = tdp_levels();; (*level)--) {
+		u64 *ptep = &table[tpte_index(gfn, *level)];
+		u64 pte = READ_ONCE(*ptep);
+
+		if (!tpte_is_present(format, pte) || tpte_is_leaf(format, pte, *level))
+			return ptep;
+		table = table_of(pte);
+	}
+}
+
+bool tdp_age(struct mmu *mmu, u64 start, u64 end, bool clear)
+{
+	const struct pte_format *format = backend->pte_format;
+	bool young = false;
+	u64 gfn, pages;
+	int level;
+
+	for (gfn = start; gfn < end; gfn = round_down(gfn, pages) + pages) {
+		u64 *ptep = tdp_walk(mmu, gfn, &level);
+		u64 pte = READ_ONCE(*ptep);
+
+		pages = tpte_pages(level);
+		if (!tpte_is_present(format, pte) || !(pte & format->accessed))
+			continue;
+		young = true;
+		if (clear)
+			try_cmpxchg64(ptep, &pte, pte & ~format->accessed);
+	}
+	return young;
+}
+
+void mmu_zap(struct vm *vm, u64 start, u64 end)
+{
+	struct mmu *mmu = &vm->mmu;
+	LIST_HEAD(tables);
+
+	write_lock(&mmu->lock);
+	mmu->seq++;
+	if (tdp_zap(mmu, start, end, &tables))
+		vm_request_all(vm, WORK_TLB_FLUSH, true);
+	write_unlock(&mmu->lock);
+	tdp_free(&tables, true);
+}
+
+/* Since @fault looked, the host page was taken away, or is about to be. mmu->lock is held. */
+static bool fault_is_stale(const struct fault *fault)
+{
+	const struct mmu *mmu = fault->mmu;
+	unsigned long size = tpte_pages(fault->level) << PAGE_SHIFT;
+	unsigned long start = round_down(fault->hva, size);
+
+	if (mmu->seq != fault->seq)
+		return true;
+	return mmu->invalidating && start < mmu->inv_end && start + size > mmu->inv_start;
+}
+
+/* The entry that maps the fault's page at @level. */
+static u64 fault_pte(const struct fault *fault, int level)
+{
+	u64 pfn = round_down(fault->host.pfn, tpte_pages(level));
+	u64 hpa = pfn << PAGE_SHIFT;
+
+	if (fault->host.page)
+		hpa = __sme_set(hpa);
+	return tpte_leaf(backend->pte_format, hpa, level, fault->host.writable,
+			 fault->host.memtype);
+}
+
+/* Put the fault's unused table into the empty entry @ptep. */
+static int install_table(struct fault *fault, u64 *ptep, u64 *pte)
+{
+	u64 new;
+
+	if (!fault->table)
+		return NEED_TABLE;
+	new = entry_for_table((void *)fault->table);
+	/* On failure another vCPU was first, and *@pte is what it put there. */
+	if (try_cmpxchg64(ptep, pte, new)) {
+		*pte = new;
+		fault->table = 0;
+	}
+	return 0;
+}
+
+/* A leaf @pte is there already. */
+static int install_over(const struct fault *fault, u64 *ptep, u64 pte, int level)
+{
+	const struct pte_format *format = backend->pte_format;
+	u64 new = fault_pte(fault, level);
+
+	if (!fault->write || tpte_is_writable(format, pte))
+		return 0;
+	/* More permission for the same page needs no flush; another page would. */
+	if ((pte ^ new) & PTE_ADDR || level > fault->level)
+		return NEED_ZAP;
+	try_cmpxchg64(ptep, &pte, new);
+	return 0;
+}
+
+/* Map the host page. 0: done, or impossible now, try again; NEED_*. mmu->lock held for reading. */
+static int tdp_install(struct fault *fault)
+{
+	const struct pte_format *format = backend->pte_format;
+	u64 *table = fault->mmu->root;
+	int level, err;
+
+	if (fault_is_stale(fault))
+		return 0;
+	for (level = tdp_levels();; level--) {
+		u64 *ptep = &table[tpte_index(fault->gfn, level)];
+		u64 pte = READ_ONCE(*ptep);
+
+		if (!tpte_is_present(format, pte)) {
+			if (level <= fault->level) {
+				try_cmpxchg64(ptep, &pte, fault_pte(fault, level));
+				return 0;
+			}
+			err = install_table(fault, ptep, &pte);
+			if (err)
+				return err;
+		}
+		if (tpte_is_leaf(format, pte, level))
+			return install_over(fault, ptep, pte, level);
+		table = table_of(pte);
+	}
+}
+
+/* May frame @gfn of @slot be part of a mapping of @level? */
+static bool slot_allows(const struct memslot *slot, u64 gfn, int level)
+{
+	u64 pages = tpte_pages(level), first = round_down(gfn, pages);
+
+	if ((slot->base_gfn ^ slot->hva >> PAGE_SHIFT) & (pages - 1))
+		return false;
+	return first >= slot->base_gfn && first + pages <= slot->base_gfn + slot->npages;
+}
+
+/* The highest level at which the host and the slot let the page be mapped. */
+static int fault_level(const struct fault *fault)
+{
+	struct page *page = fault->host.page;
+	int level;
+
+	if ((page && !PageCompound(page)) || !slot_allows(&fault->slot, fault->gfn, PTE_LEVEL_2M))
+		return PTE_LEVEL_4K;
+	level = host_level(fault->hva);
+	while (level > PTE_LEVEL_4K && !slot_allows(&fault->slot, fault->gfn, level))
+		level--;
+	return level;
+}
+
+/* Copy the slot of the fault's frame. False if there is none. */
+static bool fault_find_slot(struct fault *fault, struct vm *vm)
+{
+	const struct memslot *slot;
+
+	rcu_read_lock();
+	slot = memslots_find(&vm->slots, fault->gfn);
+	if (slot) {
+		fault->slot = *slot;
+		fault->hva = memslot_hva(slot, fault->gfn << PAGE_SHIFT);
+	}
+	rcu_read_unlock();
+	return slot;
+}
+
+static int fault_map(struct fault *fault)
+{
+	int err;
+
+	do {
+		read_lock(&fault->mmu->lock);
+		err = tdp_install(fault);
+		read_unlock(&fault->mmu->lock);
+		if (err == NEED_TABLE) {
+			fault->table = get_zeroed_page(GFP_KERNEL_ACCOUNT);
+			if (!fault->table)
+				return -ENOMEM;
+		}
+	} while (err == NEED_TABLE);
+	free_page(fault->table);
+	return err;
+}
+
+/* Errors of host_page_get() in the form in which KVM_RUN returns them. */
+static int fault_error(const struct fault *fault, int err)
+{
+	if (err == -EHWPOISON) {
+		/* As for any load from a poisoned page; the signal ends KVM_RUN. */
+		send_sig_mceerr(BUS_MCEERR_AR, (void __user *)fault->hva, PAGE_SHIFT, current);
+		return 0;
+	}
+	return err == -ERESTARTSYS || err == -EAGAIN ? -EINTR : err;
+}
+
+int mmu_fault(struct vcpu *vcpu, u64 gpa, u32 error)
+{
+	struct vm *vm = vcpu->vm;
+	struct fault fault = {
+		.mmu = &vm->mmu,
+		.gfn = gpa >> PAGE_SHIFT,
+		.write = error & FAULT_WRITE,
+	};
+	bool readonly;
+	int err;
+
+	fault.seq = READ_ONCE(vm->mmu.seq);
+	/* Pairs with the lock: a removal that this sequence counts is seen in what follows. */
+	smp_rmb();
+	if (!fault_find_slot(&fault, vm))
+		return MMU_MMIO;
+	readonly = fault.slot.flags & KVM_MEM_READONLY;
+	if (readonly && fault.write)
+		return MMU_MMIO;
+	err = host_page_get(fault.hva, fault.write, !readonly, &fault.host);
+	if (err)
+		return fault_error(&fault, err);
+	if (readonly)
+		fault.host.writable = false;
+	fault.level = fault_level(&fault);
+	err = fault_map(&fault);
+	host_page_put(&fault.host);
+	if (err == NEED_ZAP) {
+		mmu_zap(vm, fault.gfn, fault.gfn + 1);
+		return 0;
+	}
+	return err;
+}
+
+u64 mmu_gfn_limit(void)
+{
+	unsigned int bits = PAGE_SHIFT + PTE_LEVEL_BITS * tdp_levels();
+
+	/* The CPU's own width: memory encryption, which reduces the kernel's, does not apply. */
+	if (cpuid_eax(0x80000000) >= 0x80000008)
+		bits = min(bits, cpuid_eax(0x80000008) & 0xff);
+	return BIT_ULL(bits - PAGE_SHIFT);
+}
+
+u64 mmu_root(struct vm *vm)
+{
+	return vm->mmu.root_hpa;
+}
+
+int mmu_init(struct vm *vm)
+{
+	struct mmu *mmu = &vm->mmu;
+	int err;
+
+	rwlock_init(&mmu->lock);
+	mmu->root = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!mmu->root)
+		return -ENOMEM;
+	mmu->root_hpa = __pa(mmu->root);
+	mmu->notifier.ops = &mmu_notifier_ops;
+	err = mmu_notifier_register(&mmu->notifier, vm->mm);
+	if (err)
+		free_page((unsigned long)mmu->root);
+	return err;
+}
+
+void mmu_destroy(struct vm *vm)
+{
+	struct mmu *mmu = &vm->mmu;
+
+	mmu_notifier_unregister(&mmu->notifier, vm->mm);
+	free_table(mmu->root, tdp_levels(), true);
+}

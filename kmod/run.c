@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KVM_RUN: from the ioctl into the guest and back.
+ *
+ * vcpu_run() loops over vcpu_enter(), which loads the guest's state and turns in the inner loop
+ * for as long as exits are fast, with interrupts off; and vcpu_block(), where HLT sleeps.
+ */
+#include <linux/entry-kvm.h>
+#include <linux/sched/signal.h>
+#include <linux/signal.h>
+#include <asm/debugreg.h>
+
+#include "compat.h"
+#include "hostmsr.h"
+#include "irq/irqchip.h"
+#include "run.h"
+#include "vcpu.h"
+#include "virt.h"
+#include "xstate.h"
+
+/* L0 to L3 and G0 to G3: a breakpoint is armed (SDM 3, 17.2.4). */
+#define DR7_ENABLED 0xff
+
+#define WORK_EVENTS (BIT(WORK_EVENT) | BIT(WORK_NMI))
+
+static void vcpu_load(struct vcpu *vcpu, int cpu)
+{
+	backend->load(vcpu, cpu);
+	if (vcpu->cpu != cpu) {
+		pv_vcpu_migrated(vcpu);
+		vcpu_lapic_sched_in(vcpu);
+		WRITE_ONCE(vcpu->cpu, cpu);
+	}
+	vcpu->loaded = true;
+}
+
+static void vcpu_put(struct vcpu *vcpu)
+{
+	vcpu->loaded = false;
+	backend->put(vcpu);
+}
+
+static void vcpu_sched_in(struct preempt_notifier *notifier, int cpu)
+{
+	vcpu_load(container_of(notifier, struct vcpu, preempt), cpu);
+}
+
+static void vcpu_sched_out(struct preempt_notifier *notifier, struct task_struct *next)
+{
+	vcpu_put(container_of(notifier, struct vcpu, preempt));
+}
+
+static struct preempt_ops vcpu_preempt_ops = {
+	.sched_in = vcpu_sched_in,
+	.sched_out = vcpu_sched_out,
+};
+
+void run_init(struct vcpu *vcpu)
+{
+	preempt_notifier_init(&vcpu->preempt, &vcpu_preempt_ops);
+}
+
+/**
+ * vcpu_kick() - wake a vCPU from HLT, or make it leave guest mode
+ * @vcpu: the vCPU; who kicks has set the work that it shall see
+ *
+ * Context: any.
+ */
+void vcpu_kick(struct vcpu *vcpu)
+{
+	int me, cpu;
+
+	if (rcuwait_wake_up(&vcpu->wait))
+		return;
+	me = get_cpu();
+	cpu = READ_ONCE(vcpu->cpu);
+	if (cmpxchg(&vcpu->mode, VCPU_IN_GUEST, VCPU_EXITING) == VCPU_IN_GUEST && cpu != me &&
+	    cpu >= 0 && cpu_online(cpu))
+		compat_send_reschedule(cpu);
+	put_cpu();
+}
+
+/**
+ * vcpu_cr8_moved() - the guest moved its TPR by MOV CR8, without an exit
+ * @vcpu: the vCPU
+ * @cr8: the new value, 0 to 15
+ *
+ * Context: owner, IRQs off.
+ */
+void vcpu_cr8_moved(struct vcpu *vcpu, u64 cr8)
+{
+	vcpu->cr8 = cr8;
+	if (vcpu->apic)
+		vcpu_lapic_set_cr8(vcpu, cr8);
+}
+
+static void log_exit(struct vcpu *vcpu, const struct exit *exit)
+{
+	struct log_entry *entry = &vcpu->log[vcpu->log_next++ % LOG_ENTRIES];
+
+	entry->tsc = rdtsc();
+	entry->rip = vcpu->rip;
+	entry->kind = exit->kind;
+	entry->reason = exit->raw.reason;
+	entry->info[0] = exit->raw.info[0];
+	entry->info[1] = exit->raw.info[1];
+	vcpu->stat_exits++;
+}
+
+/* Where the host does accurate accounting, each entry is announced; RCU is not watching inside. */
+static void run_guest(struct vcpu *vcpu, struct exit *exit)
+{
+	context_tracking_guest_enter();
+	backend->run(vcpu, exit);
+	context_tracking_guest_exit();
+}
+
+/* The inner loop: IRQs off. Returns SLOW for an exit that must be handled outside. */
+static int run_fast(struct vcpu *vcpu, struct exit *exit)
+{
+	int r;
+
+	do {
+		run_guest(vcpu, exit);
+		log_exit(vcpu, exit);
+		r = exit_handle_fast(vcpu, exit);
+		if (r != GUEST)
+			return r;
+		if (vcpu->work & WORK_EVENTS && !(vcpu->work & ~WORK_EVENTS)) {
+			vcpu_take_work(vcpu, WORK_EVENT);
+			event_prepare(vcpu);
+		}
+	} while (!READ_ONCE(vcpu->work) && READ_ONCE(vcpu->mode) == VCPU_IN_GUEST &&
+		 !xfer_to_guest_mode_work_pending());
+	return GUEST;
+}
+
+static void debug_registers_enter(struct vcpu *vcpu)
+{
+	int i;
+
+	if (likely(!(vcpu->dr7 & DR7_ENABLED)))
+		return;
+	for (i = 0; i < 4; i++)
+		set_debugreg(vcpu->dr[i], i);
+}
+
+static void debug_registers_leave(void)
+{
+	if (unlikely(hw_breakpoint_active()))
+		hw_breakpoint_restore();
+}
+
+static bool enter_prepare(struct vcpu *vcpu)
+{
+	if (test_thread_flag(TIF_NEED_FPU_LOAD))
+		switch_fpu_return();
+	xfer_to_guest_mode_prepare();
+	WRITE_ONCE(vcpu->mode, VCPU_IN_GUEST);
+	/* Pairs with who sets work and then looks at mode. */
+	smp_mb();
+	return !READ_ONCE(vcpu->work) && !xfer_to_guest_mode_work_pending() &&
+	       __this_cpu_read(virt_on);
+}
+
+/* Enter the guest, stay while exits are fast, then handle the one that is not. */
+static int vcpu_enter(struct vcpu *vcpu)
+{
+	struct exit exit;
+	int r = GUEST;
+
+	preempt_disable();
+	local_irq_disable();
+	if (!enter_prepare(vcpu)) {
+		WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
+		local_irq_enable();
+		preempt_enable();
+		cond_resched();
+		return GUEST;
+	}
+	vtime_account_guest_enter();
+	xstate_enter(vcpu);
+	debug_registers_enter(vcpu);
+	if (cpu_feature_enabled(X86_FEATURE_RDTSCP) &&
+	    (cpuid_has(vcpu, X86_FEATURE_RDTSCP) || cpuid_has(vcpu, X86_FEATURE_RDPID)))
+		host_msr_set(HOST_MSR_TSC_AUX, vcpu->msrs.tsc_aux);
+
+	if (unlikely(vcpu->wait_tsc))
+		vcpu_lapic_wait(vcpu);
+	r = run_fast(vcpu, &exit);
+
+	debug_registers_leave();
+	xstate_leave(vcpu);
+	WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
+	compat_ibpb_at_user_return();
+	/* The guest was a quiescent state. RCU asks for one by a tick: no need to tell more often. */
+	if (exit.kind == EXIT_INTERRUPT)
+		compat_rcu_note_guest();
+	/* A pending interrupt is taken here, so that a tick counts as the guest's time. */
+	local_irq_enable();
+	barrier();
+	local_irq_disable();
+	vtime_account_guest_exit();
+	local_irq_enable();
+	preempt_enable();
+
+	return r == SLOW ? exit_handle(vcpu, &exit) : r;
+}
+
+static void vcpu_take_init_sipi(struct vcpu *vcpu)
+{
+	if (test_and_clear_bit(INIT_PENDING, &vcpu->init_sipi)) {
+		vcpu_reset(vcpu, true);
+		vcpu->mp_state = vcpu->id == vcpu->vm->bsp_id ? KVM_MP_STATE_RUNNABLE :
+				 KVM_MP_STATE_INIT_RECEIVED;
+	}
+	if (test_and_clear_bit(SIPI_PENDING, &vcpu->init_sipi) &&
+	    vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED) {
+		struct kvm_segment cs;
+
+		backend->get_segment(vcpu, SEG_CS, &cs);
+		cs.selector = vcpu->sipi_vector << 8;
+		cs.base = vcpu->sipi_vector << 12;
+		backend->set_segment(vcpu, SEG_CS, &cs);
+		vcpu->rip = 0;
+		vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+	}
+}
+
+/* All work that may sleep; then the decision about events. An enum verdict, or an errno. */
+static int vcpu_do_work(struct vcpu *vcpu)
+{
+	if (vcpu_take_work(vcpu, WORK_DEAD))
+		return -EIO;
+	if (vcpu_take_work(vcpu, WORK_TRIPLE_FAULT)) {
+		vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+		return USER;
+	}
+	if (vcpu_take_work(vcpu, WORK_INIT_SIPI))
+		vcpu_take_init_sipi(vcpu);
+	if (vcpu_take_work(vcpu, WORK_MMU_RELOAD))
+		backend->update_root(vcpu);
+	if (vcpu_take_work(vcpu, WORK_TLB_FLUSH))
+		backend->flush_tlb(vcpu);
+	if (vcpu_take_work(vcpu, WORK_CLOCK))
+		pv_clock_update(vcpu);
+	if (vcpu_take_work(vcpu, WORK_TIMER))
+		vcpu_lapic_timer_work(vcpu);
+	vcpu_take_work(vcpu, WORK_OUT);
+	if (READ_ONCE(vcpu->work) & WORK_EVENTS && vcpu->mp_state == KVM_MP_STATE_RUNNABLE) {
+		vcpu_take_work(vcpu, WORK_EVENT);
+		event_prepare(vcpu);
+	}
+	return GUEST;
+}
+
+/* Work that a vCPU which does not run must look at. */
+static bool vcpu_woken(struct vcpu *vcpu)
+{
+	unsigned long work = READ_ONCE(vcpu->work);
+
+	if (work & (BIT(WORK_INIT_SIPI) | BIT(WORK_TIMER) | BIT(WORK_DEAD)))
+		return true;
+	return vcpu->mp_state == KVM_MP_STATE_HALTED && event_wakes(vcpu);
+}
+
+/* HLT, or waiting for a start-up IPI: sleep until there is something to do. */
+static int vcpu_block(struct vcpu *vcpu)
+{
+	prepare_to_rcuwait(&vcpu->wait);
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (vcpu_woken(vcpu) || signal_pending(current))
+			break;
+		schedule();
+	}
+	finish_rcuwait(&vcpu->wait);
+
+	if (vcpu_take_work(vcpu, WORK_TIMER))
+		vcpu_lapic_timer_work(vcpu);
+	if (vcpu_take_work(vcpu, WORK_INIT_SIPI))
+		vcpu_take_init_sipi(vcpu);
+	if (vcpu->mp_state == KVM_MP_STATE_HALTED && event_wakes(vcpu)) {
+		WRITE_ONCE(vcpu->pv.unhalted, false);
+		vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+		vcpu_request(vcpu, WORK_EVENT);
+	}
+	return GUEST;
+}
+
+static int vcpu_user_window(struct vcpu *vcpu)
+{
+	if (vcpu->vm->irqchip || !READ_ONCE(vcpu->run->request_interrupt_window))
+		return GUEST;
+	if (event_interrupt_ready(vcpu)) {
+		vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+		return USER;
+	}
+	backend->open_interrupt_window(vcpu);
+	return GUEST;
+}
+
+static int vcpu_loop(struct vcpu *vcpu)
+{
+	int r;
+
+	for (;;) {
+		if (READ_ONCE(vcpu->work)) {
+			r = vcpu_do_work(vcpu);
+			if (r <= 0)
+				return r;
+		}
+		r = vcpu->mp_state == KVM_MP_STATE_RUNNABLE ? vcpu_enter(vcpu) : vcpu_block(vcpu);
+		if (r > 0)
+			r = vcpu_user_window(vcpu);
+		if (r <= 0)
+			return r;
+		if (__xfer_to_guest_mode_work_pending()) {
+			r = compat_handle_work();
+			if (r) {
+				vcpu->run->exit_reason = KVM_EXIT_INTR;
+				return r;
+			}
+		}
+	}
+}
+
+static void run_page_out(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->if_flag = !!(vcpu->rflags & X86_EFLAGS_IF);
+	run->cr8 = vcpu->apic ? vcpu_lapic_cr8(vcpu) : vcpu->cr8;
+	run->apic_base = vcpu->apic_base;
+	run->flags = 0;
+	run->ready_for_interrupt_injection = vcpu->vm->irqchip || event_interrupt_ready(vcpu);
+}
+
+/* What user space put into the run page, and what the last exit left to be done. */
+static int run_page_in(struct vcpu *vcpu)
+{
+	int (*complete)(struct vcpu *vcpu) = vcpu->complete;
+
+	if (!vcpu->apic && (READ_ONCE(vcpu->run->cr8) & 15) != vcpu->cr8) {
+		vcpu->cr8 = READ_ONCE(vcpu->run->cr8) & 15;
+		vcpu_request(vcpu, WORK_EVENT);
+	}
+	vcpu->complete = NULL;
+	return complete ? complete(vcpu) : GUEST;
+}
+
+static long vcpu_run_loaded(struct vcpu *vcpu)
+{
+	int r = run_page_in(vcpu);
+
+	if (r <= 0)
+		return r;
+	if (READ_ONCE(vcpu->run->compat_immediate_exit)) {
+		vcpu->run->exit_reason = KVM_EXIT_INTR;
+		return -EINTR;
+	}
+	if (vcpu->mp_state == KVM_MP_STATE_UNINITIALIZED) {
+		vcpu_block(vcpu);
+		if (signal_pending(current)) {
+			vcpu->run->exit_reason = KVM_EXIT_INTR;
+			return -EINTR;
+		}
+		return -EAGAIN;
+	}
+	return vcpu_loop(vcpu);
+}
+
+/**
+ * vcpu_run() - KVM_RUN
+ * @vcpu: the vCPU, with its mutex held
+ * @uarg: must be 0
+ *
+ * Return: 0 with kvm_run->exit_reason set; -EINTR for a signal or immediate_exit; -EAGAIN after a
+ * start-up IPI; another errno.
+ */
+long vcpu_run(struct vcpu *vcpu, unsigned long uarg)
+{
+	sigset_t saved;
+	long r;
+
+	if (uarg)
+		return -EINVAL;
+	if (vcpu->sigset_active)
+		sigprocmask(SIG_SETMASK, &vcpu->sigset, &saved);
+	preempt_disable();
+	preempt_notifier_register(&vcpu->preempt);
+	vcpu_load(vcpu, smp_processor_id());
+	preempt_enable();
+	xstate_load(vcpu);
+	vcpu->cpuid.ran = true;
+
+	r = vcpu_run_loaded(vcpu);
+
+	xstate_put(vcpu);
+	run_page_out(vcpu);
+	preempt_disable();
+	vcpu_put(vcpu);
+	preempt_notifier_unregister(&vcpu->preempt);
+	preempt_enable();
+	if (vcpu->sigset_active)
+		sigprocmask(SIG_SETMASK, &saved, NULL);
+	return r;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TENON_RUN_H
+#define TENON_RUN_H
+
+struct vcpu;
+
+/* Part of making a vCPU: what the scheduler calls when its thread is preempted. */
+void run_init(struct vcpu *vcpu);
+
+#endif

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vCPU ioctls on the architected state. What is not valid is refused before anything is changed.
+ */
+#include <linux/kvm.h>
+
+#include "cpuid.h"
+#include "cr.h"
+#include "irq/irqchip.h"
+#include "msr.h"
+#include "rules.h"
+#include "state.h"
+#include "vcpu.h"
+
+/* KVM_GET_REGS: struct kvm_regs has an order of its own. */
+long regs_get(struct vcpu *vcpu, void *arg, unsigned long uarg)
+{
+	const u64 *regs = vcpu->regs;
+
+	*(struct kvm_regs *)arg = (struct kvm_regs){
+		.rax = regs[REG_RAX],
+		.rbx = regs[REG_RBX],
+		.rcx = regs[REG_RCX],
+		.rdx = regs[REG_RDX],
+		.rsi = regs[REG_RSI],
+		.rdi = regs[REG_RDI],
+		.rsp = regs[REG_RSP],
+		.rbp = regs[REG_RBP],
+		.r8 = regs[REG_R8],
+		.r9 = regs[REG_R9],
+		.r10 = regs[REG_R10],
+		.r11 = regs[REG_R11],
+		.r12 = regs[REG_R12],
+		.r13 = regs[REG_R13],
+		.r14 = regs[REG_R14],
+		.r15 = regs[REG_R15],
+		.rip = vcpu->rip,
+		.rflags = vcpu->rflags,
+	};
+	return 0;
+}
+
+/* KVM_SET_REGS: also forgets an exception that the guest has not begun to see. */
+long regs_set(struct vcpu *vcpu, void *arg, unsigned long uarg)
+{
+	const struct kvm_regs *from = arg;
+	u64 *regs = vcpu->regs;
+
+	regs[REG_RAX] = from->rax;
+	regs[REG_RBX] = from->rbx;
+	regs[REG_RCX] = from->rcx;
+	regs[REG_RDX] = from->rdx;
+	regs[REG_RSI] = from->rsi;
+	regs[REG_RDI] = from->rdi;
+	regs[REG_RSP] = from->rsp;
+	regs[REG_RBP] = from->rbp;
+	regs[REG_R8] = from->r8;
+	regs[REG_R9] = from->r9;
+	regs[REG_R10] = from->r10;
+	regs[REG_R11] = from->r11;
+	regs[REG_R12] = from->r12;
+	regs[REG_R13] = from->r13;
+	regs[REG_R14] = from->r14;
+	regs[REG_R15] = from->r15;
+	vcpu->rip = from->rip;
+	vcpu->rflags = from->rflags | X86_EFLAGS_FIXED;
+	vcpu->events.exception.pending = false;
+	vcpu_request(vcpu, WORK_EVENT);
+	return 0;
+}
+
+/* Where struct kvm_sregs and struct kvm_sregs2, which begin alike, keep each segment register. */
+static const u16 segment_offsets[NR_SEGS] = {
+	[SEG_ES] = offsetof(struct kvm_sregs, es),    [SEG_CS] = offsetof(struct kvm_sregs, cs),
+	[SEG_SS] = offsetof(struct kvm_sregs, ss),    [SEG_DS] = offsetof(struct kvm_sregs, ds),
+	[SEG_FS] = offsetof(struct kvm_sregs, fs),    [SEG_GS] = offsetof(struct kvm_sregs, gs),
+	[SEG_LDTR] = offsetof(struct kvm_sregs, ldt), [SEG_TR] = offsetof(struct kvm_sregs, tr),
+};
+
+static_assert(offsetof(struct kvm_sregs, apic_base) == offsetof(struct kvm_sregs2, apic_base));
+
+static u64 apic_base(struct vcpu *vcpu)
+{
+	u64 value = 0;
+
+	msr_get(vcpu, MSR_IA32_APICBASE, &value, true);
+	return value;
+}
+
+static void sregs_read(struct vcpu *vcpu, struct kvm_sregs *sregs)
+{
+	int seg;
+
+	for (seg = 0; seg < NR_SEGS; seg++)
+		backend->get_segment(vcpu, seg, (void *)sregs + segment_offsets[seg]);
+	backend->get_table(vcpu, false, &sregs->gdt);
+	backend->get_table(vcpu, true, &sregs->idt);
+	sregs->cr0 = vcpu->cr0;
+	sregs->cr2 = vcpu->cr2;
+	sregs->cr3 = vcpu_cr3(vcpu);
+	sregs->cr4 = vcpu->cr4;
+	sregs->cr8 = cr_read(vcpu, 8);
+	sregs->efer = vcpu->efer;
+	sregs->apic_base = apic_base(vcpu);
+}
+
+/* Everything but what comes after @sregs->apic_base. */
+static int sregs_write(struct vcpu *vcpu, const struct kvm_sregs *sregs)
+{
+	bool cpuid_changes = (sregs->cr4 ^ vcpu->cr4) & (X86_CR4_OSXSAVE | X86_CR4_PKE);
+	int seg;
+
+	if (!sregs_valid(vcpu, sregs))
+		return -EINVAL;
+	if (sregs->apic_base != apic_base(vcpu) &&
+	    msr_set(vcpu, MSR_IA32_APICBASE, sregs->apic_base, true))
+		return -EINVAL;
+
+	backend->set_table(vcpu, false, &sregs->gdt);
+	backend->set_table(vcpu, true, &sregs->idt);
+	vcpu->cr0 = sregs->cr0 | X86_CR0_ET;
+	vcpu->cr2 = sregs->cr2;
+	vcpu->cr3 = sregs->cr3;
+	vcpu->cr4 = sregs->cr4;
+	vcpu->efer = sregs->efer;
+	for (seg = 0; seg < NR_SEGS; seg++)
+		backend->set_segment(vcpu, seg, (void *)sregs + segment_offsets[seg]);
+	backend->update_cr(vcpu);
+	cr_write(vcpu, 8, sregs->cr8 & 15);
+	if (cpuid_changes)
+		cpuid_refresh(vcpu);
+	vcpu_request(vcpu, WORK_TLB_FLUSH);
+	vcpu_request(vcpu, WORK_EVENT);
+	return 0;
+}
+
+/* KVM_GET_SREGS */
+long sregs_get(struct vcpu *vcpu, void *arg, unsigned long uarg)
+{
+	struct kvm_sregs *sregs = arg;
+
+	sregs_read(vcpu, sregs);
+	if (vcpu->events.interrupt.injected && !vcpu->events.interrupt.soft)
+		__set_bit(vcpu->events.interrupt.vector, (unsigned long *)sregs->interrupt_bitmap);
+	return 0;
+}
+
+/* KVM_SET_SREGS: -EINVAL for control registers that no processor can have. */
+long sregs_set(struct vcpu *vcpu, void *arg, unsigned long uarg)
+{
+	const struct kvm_sregs *sregs = arg;
+	unsigned long vector;
+	int r = sregs_write(vcpu, sregs);
+
+	if (r)
+		return r;
+	vector = find_first_bit((const unsigned long *)sregs->interrupt_bitmap, KVM_NR_INTERRUPTS);
+	if (vector < KVM_NR_INTERRUPTS) {
+		vcpu->events.interrupt.injected = true;
+		vcpu->events.interrupt.soft = false;
+		vcpu->events.interrupt.vector = vector;
+	}
+	return 0;
+}
+
+static bool sregs_pae(u64 cr0, u64 cr4, u64 efer)
+{
+	return cr0 & X86_CR0_PG && cr4 & X86_CR4_PAE && !(efer & EFER_LMA);
+}
+
+/*
+ * KVM_GET_SREGS2: no interrupt bitmap, but the page-directory pointers of PAE paging. Those that
+ * the processor goes by are the ones in guest memory.
+ */
+long sregs2_get(struct vcpu *vcpu, void *arg, unsigned long uarg)
+{
+	struct kvm_sregs2 *sregs2 = arg;
+
+	sregs_read(vcpu, arg);
+	if (!sregs_pae(vcpu->cr0, vcpu->cr4, vcpu->efer))
+		return 0;
+	if (!guest_read(vcpu->vm, vcpu_cr3(vcpu) & GENMASK_ULL(31, 5), sregs2->pdptrs,
+			sizeof(sregs2->pdptrs)))
+		sregs2->flags = KVM_SREGS2_FLAGS_PDPTRS_VALID;
+	else
+		memset(sregs2->pdptrs, 0, sizeof(sregs2->pdptrs));
+	return 0;
+}
+
+/* KVM_SET_SREGS2: -EINVAL also for flags that do not exist, or pointers where PAE is not on. */
+long sregs2_set(struct vcpu *vcpu, void *arg, unsigned long uarg)
+{
+	const struct kvm_sregs2 *sregs2 = arg;
+
+	if (sregs2->flags & ~KVM_SREGS2_FLAGS_PDPTRS_VALID)
+		return -EINVAL;
+	if (sregs2->flags && !sregs_pae(sregs2->cr0, sregs2->cr4, sregs2->efer))
+		return -EINVAL;
+	return sregs_write(vcpu, arg);
+}
+
+/* KVM_GET_DEBUGREGS */
+long debugregs_get(struct vcpu *vcpu, void *arg, unsigned long uarg)
+{
+	struct kvm_debugregs *regs = arg;
+
+	memcpy(regs->db, vcpu->dr, sizeof(regs->db));
+	regs->dr6 = vcpu->dr6;
+	regs->dr7 = vcpu->dr7;
+	return 0;
+}
+
+/* KVM_SET_DEBUGREGS: -EINVAL for flags, and for upper bits in DR6 or DR7. */
+long debugregs_set(struct vcpu *vcpu, void *arg, unsigned long uarg)
+{
+	const struct kvm_debugregs *regs = arg;
+
+	if (regs->flags || regs->dr6 >> 32 || regs->dr7 >> 32)
+		return -EINVAL;
+	memcpy(vcpu->dr, regs->db, sizeof(vcpu->dr));
+	dr_write(vcpu, 6, regs->dr6);
+	dr_write(vcpu, 7, regs->dr7);
+	return 0;
+}
+
+/* KVM_GET_MP_STATE */
+long mp_state_get(struct vcpu *vcpu, void *arg, unsigned long uarg)
+{
+	struct kvm_mp_state *state = arg;
+
+	state->mp_state = vcpu->mp_state;
+	return 0;
+}
+
+/*
+ * KVM_SET_MP_STATE: -EINVAL for a state that does not exist on x86, and without an in-kernel local
+ * APIC for any but RUNNABLE, as user space then keeps the state.
+ */
+long mp_state_set(struct vcpu *vcpu, void *arg, unsigned long uarg)
+{
+	const struct kvm_mp_state *state = arg;
+
+	switch (state->mp_state) {
+	case KVM_MP_STATE_RUNNABLE:
+		break;
+	case KVM_MP_STATE_UNINITIALIZED:
+	case KVM_MP_STATE_INIT_RECEIVED:
+	case KVM_MP_STATE_HALTED:
+	case KVM_MP_STATE_SIPI_RECEIVED:
+		if (!vcpu->apic)
+			return -EINVAL;
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (state->mp_state == KVM_MP_STATE_SIPI_RECEIVED) {
+		/* The start-up IPI is still to be taken. */
+		vcpu->mp_state = KVM_MP_STATE_INIT_RECEIVED;
+		set_bit(SIPI_PENDING, &vcpu->init_sipi);
+		vcpu_request(vcpu, WORK_INIT_SIPI);
+	} else {
+		vcpu->mp_state = state->mp_state;
+	}
+	vcpu_request(vcpu, WORK_EVENT);
+	return 0;
+}

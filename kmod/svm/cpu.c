@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SVM on the host's CPUs: discovery, switching it on and off, ASIDs, and whose state is loaded.
+ */
+#include <linux/io.h>
+#include <linux/mem_encrypt.h>
+#include <linux/module.h>
+#include <asm/nospec-branch.h>
+
+#include "../compat.h"
+#include "../virt.h"
+#include "svm.h"
+
+DEFINE_PER_CPU(struct svm_cpu, svm_cpus);
+
+/* VM_CR (APM 2, 15.30.1) */
+#define VM_CR_SVMDIS BIT(4)
+
+#define IOPM_ORDER 2
+#define MSRPM_ORDER 1
+
+static struct page *svm_iopm;
+static struct page *svm_msrpm;
+struct svm_features svm_features;
+
+/* MSRs that the VMCB holds, so that the guest may use them without an exit. */
+static const u32 svm_direct_msrs[] = {
+	MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK,
+	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE,
+	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
+};
+
+static u64 svm_page_pa(struct page *page)
+{
+	return __sme_set(page_to_phys(page));
+}
+
+u64 svm_iopm_pa(void)
+{
+	return svm_page_pa(svm_iopm);
+}
+
+u64 svm_msrpm_pa(void)
+{
+	return svm_page_pa(svm_msrpm);
+}
+
+/* Clear an MSR's two intercept bits; the map has three ranges of 8192 MSRs (APM 2, 15.11). */
+static void svm_msrpm_allow(u32 msr)
+{
+	static const u32 range[] = { 0, 0xc0000000, 0xc0010000 };
+	unsigned long *map = page_address(svm_msrpm);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(range); i++) {
+		if (msr - range[i] < 8192) {
+			bitmap_clear(map, i * 16384 + (msr - range[i]) * 2, 2);
+			return;
+		}
+	}
+}
+
+static int svm_alloc_maps(void)
+{
+	unsigned int i;
+
+	svm_iopm = alloc_pages(GFP_KERNEL, IOPM_ORDER);
+	svm_msrpm = alloc_pages(GFP_KERNEL, MSRPM_ORDER);
+	if (!svm_iopm || !svm_msrpm)
+		return -ENOMEM;
+	memset(page_address(svm_iopm), 0xff, PAGE_SIZE << IOPM_ORDER);
+	memset(page_address(svm_msrpm), 0xff, PAGE_SIZE << MSRPM_ORDER);
+	for (i = 0; i < ARRAY_SIZE(svm_direct_msrs); i++)
+		svm_msrpm_allow(svm_direct_msrs[i]);
+	return 0;
+}
+
+static int svm_alloc_cpus(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct svm_cpu *sc = per_cpu_ptr(&svm_cpus, cpu);
+
+		sc->host_save = alloc_page(GFP_KERNEL | __GFP_ZERO);
+		sc->host_area = alloc_page(GFP_KERNEL | __GFP_ZERO);
+		if (!sc->host_save || !sc->host_area)
+			return -ENOMEM;
+		sc->host_area_pa = svm_page_pa(sc->host_area);
+	}
+	return 0;
+}
+
+void svm_remove(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct svm_cpu *sc = per_cpu_ptr(&svm_cpus, cpu);
+
+		if (sc->host_save)
+			__free_page(sc->host_save);
+		if (sc->host_area)
+			__free_page(sc->host_area);
+	}
+	if (svm_iopm)
+		__free_pages(svm_iopm, IOPM_ORDER);
+	if (svm_msrpm)
+		__free_pages(svm_msrpm, MSRPM_ORDER);
+}
+
+static int svm_discover(void)
+{
+	u64 vm_cr;
+
+	if (!boot_cpu_has(X86_FEATURE_SVM))
+		return -EOPNOTSUPP;
+	if (!rdmsrl_safe(MSR_VM_CR, &vm_cr) && vm_cr & VM_CR_SVMDIS) {
+		pr_err("SVM is switched off by firmware (VM_CR.SVMDIS): enable it in the setup\n");
+		return -EOPNOTSUPP;
+	}
+	if (!boot_cpu_has(X86_FEATURE_NPT)) {
+		pr_err("this CPU has SVM without nested paging, which Tenon needs\n");
+		return -EOPNOTSUPP;
+	}
+	svm_features = (struct svm_features) {
+		.nrips = boot_cpu_has(X86_FEATURE_NRIPS),
+		.decode_assists = boot_cpu_has(X86_FEATURE_DECODEASSISTS),
+		.vmcb_clean = boot_cpu_has(X86_FEATURE_VMCBCLEAN),
+		.virt_spec_ctrl = boot_cpu_has(X86_FEATURE_V_SPEC_CTRL),
+		.spec_ctrl = boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL) &&
+			     !boot_cpu_has(X86_FEATURE_V_SPEC_CTRL),
+		.ssbd = boot_cpu_has(X86_FEATURE_LS_CFG_SSBD) || boot_cpu_has(X86_FEATURE_VIRT_SSBD),
+		.nr_asids = cpuid_ebx(0x8000000a),
+	};
+	return svm_features.nr_asids < 2 ? -EOPNOTSUPP : 0;
+}
+
+/**
+ * svm_probe() - discover SVM (APM 2, 15.4) and allocate what all guests share
+ *
+ * Return: 0, -EOPNOTSUPP where the machine has no usable SVM, or -ENOMEM.
+ */
+int svm_probe(void)
+{
+	int r = svm_discover();
+
+	if (r)
+		return r;
+	r = svm_alloc_maps();
+	if (!r)
+		r = svm_alloc_cpus();
+	if (r) {
+		svm_remove();
+		return r;
+	}
+	svm_backend.tdp_levels = pgtable_l5_enabled() ? 5 : 4;
+	pr_info("SVM: %u ASIDs, NPT with %d levels%s%s%s\n", svm_features.nr_asids,
+		svm_backend.tdp_levels, svm_features.nrips ? ", next RIP" : "",
+		svm_features.decode_assists ? ", decode assists" : "",
+		svm_features.vmcb_clean ? ", clean bits" : "");
+	return 0;
+}
+
+bool svm_foreign(void)
+{
+	u64 efer;
+
+	rdmsrl(MSR_EFER, efer);
+	return efer & EFER_SVME;
+}
+
+int svm_cpu_on(void)
+{
+	struct svm_cpu *sc = this_cpu_ptr(&svm_cpus);
+	u64 efer;
+
+	rdmsrl(MSR_EFER, efer);
+	wrmsrl(MSR_EFER, efer | EFER_SVME);
+	wrmsrl(MSR_VM_HSAVE_PA, svm_page_pa(sc->host_save));
+	sc->asid_generation++;
+	sc->next_asid = 1;
+	return 0;
+}
+
+void svm_cpu_off(void)
+{
+	u64 efer;
+
+	wrmsrl(MSR_VM_HSAVE_PA, 0);
+	rdmsrl(MSR_EFER, efer);
+	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
+}
+
+/**
+ * svm_new_asid() - give the vCPU an ASID that nobody has used since the last flush
+ * @svm: the vCPU about to enter
+ * @sc: this CPU
+ *
+ * A new ASID has no translations, so this is also how a TLB is flushed. When all have been given
+ * out, the hardware drops every guest translation and counting begins anew (APM 2, 15.16).
+ */
+void svm_new_asid(struct svm_vcpu *svm, struct svm_cpu *sc)
+{
+	struct vmcb_control_area *control = &svm->vmcb->control;
+
+	if (sc->next_asid >= svm_features.nr_asids) {
+		sc->asid_generation++;
+		sc->next_asid = 1;
+		control->tlb_ctl = TLB_CONTROL_FLUSH_ALL_ASID;
+	}
+	svm->asid_generation = sc->asid_generation;
+	control->asid = sc->next_asid++;
+	svm_dirty(svm, SVM_CLEAN_ASID);
+}
+
+void svm_load(struct vcpu *vcpu, int cpu)
+{
+	struct svm_cpu *sc = per_cpu_ptr(&svm_cpus, cpu);
+	struct svm_vcpu *svm = to_svm(vcpu);
+
+	if (sc->last != vcpu) {
+		sc->last = vcpu;
+		indirect_branch_prediction_barrier();
+	}
+	if (vcpu->cpu != cpu) {
+		svm->asid_generation = 0;
+		svm->vmcb->control.clean = 0;
+	}
+	asm volatile("vmsave %0" : : "a" (sc->host_area_pa) : "memory");
+}
+
+void svm_put(struct vcpu *vcpu)
+{
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SVM exit codes (APM 2, appendix C) to struct exit, and what SVM finishes by itself.
+ */
+#include <linux/nospec.h>
+
+#include "../compat.h"
+#include "svm.h"
+
+#define KIND(code, kind) [SVM_EXIT_##code] = (kind)
+
+/* The fault was met while a guest page table was read (APM 2, 15.25.6). */
+#define SVM_NPF_WALK BIT_ULL(33)
+
+/* Codes that are not named here are EXIT_UNKNOWN. */
+static const u8 svm_kinds[] = {
+	[SVM_EXIT_READ_CR0 ... SVM_EXIT_READ_CR0 + 15] = EXIT_CR,
+	[SVM_EXIT_WRITE_CR0 ... SVM_EXIT_WRITE_CR0 + 15] = EXIT_CR,
+	[SVM_EXIT_READ_DR0 ... SVM_EXIT_READ_DR0 + 15] = EXIT_DR,
+	[SVM_EXIT_WRITE_DR0 ... SVM_EXIT_WRITE_DR0 + 15] = EXIT_DR,
+	[SVM_EXIT_EXCP_BASE ... SVM_EXIT_EXCP_BASE + 31] = EXIT_EXCEPTION,
+	KIND(INTR, EXIT_INTERRUPT),
+	KIND(NMI, EXIT_INTERRUPT),
+	KIND(SMI, EXIT_INTERRUPT),
+	KIND(INIT, EXIT_INTERRUPT),
+	KIND(FERR_FREEZE, EXIT_INTERRUPT),
+	KIND(VINTR, EXIT_INTERNAL),
+	KIND(IRET, EXIT_INTERNAL),
+	KIND(RDPMC, EXIT_RDPMC),
+	KIND(CPUID, EXIT_CPUID),
+	KIND(INVD, EXIT_WBINVD),
+	KIND(WBINVD, EXIT_WBINVD),
+	KIND(PAUSE, EXIT_PAUSE),
+	KIND(HLT, EXIT_HLT),
+	KIND(INVLPG, EXIT_INVLPG),
+	KIND(INVLPGA, EXIT_UNDEFINED),
+	KIND(IOIO, EXIT_IO),
+	KIND(MSR, EXIT_RDMSR),
+	KIND(SHUTDOWN, EXIT_TRIPLE_FAULT),
+	KIND(VMRUN, EXIT_UNDEFINED),
+	KIND(VMMCALL, EXIT_HYPERCALL),
+	KIND(VMLOAD, EXIT_UNDEFINED),
+	KIND(VMSAVE, EXIT_UNDEFINED),
+	KIND(STGI, EXIT_UNDEFINED),
+	KIND(CLGI, EXIT_UNDEFINED),
+	KIND(SKINIT, EXIT_UNDEFINED),
+	KIND(MONITOR, EXIT_MWAIT),
+	KIND(MWAIT, EXIT_MWAIT),
+	KIND(XSETBV, EXIT_XSETBV),
+	KIND(RDPRU, EXIT_UNDEFINED),
+};
+
+static enum exit_kind svm_kind(u32 code)
+{
+	if (code < ARRAY_SIZE(svm_kinds))
+		return svm_kinds[array_index_nospec(code, ARRAY_SIZE(svm_kinds))];
+	if (code == SVM_EXIT_NPF)
+		return EXIT_GPA_FAULT;
+	if (code == SVM_EXIT_CODE_INVALID)
+		return EXIT_ENTRY_FAILED;
+	return EXIT_UNKNOWN;
+}
+
+/* APM 2, 15.10.2. */
+static void svm_decode_io(const struct vmcb *vmcb, struct exit *exit)
+{
+	u32 info = vmcb->control.exit_info_1;
+
+	exit->io.port = info >> 16;
+	exit->io.size = info >> SVM_IOIO_SIZE_SHIFT & 7;
+	exit->io.in = info & SVM_IOIO_TYPE_MASK;
+	exit->io.string = info & SVM_IOIO_STR_MASK;
+	exit->io.rep = info >> SVM_IOIO_REP_SHIFT & 1;
+	exit->insn_len = vmcb->control.exit_info_2 - vmcb->save.rip;
+}
+
+/* With decode assists the CPU names the general register of MOV CR (APM 2, 15.8.1). */
+static void svm_decode_cr(const struct vmcb *vmcb, struct exit *exit)
+{
+	u32 code = vmcb->control.exit_code;
+	u64 info = vmcb->control.exit_info_1;
+
+	exit->cr.nr = code & 15;
+	exit->cr.write = code >= SVM_EXIT_WRITE_CR0;
+	exit->cr.gpr = info & 15;
+	exit->cr.decoded = svm_features.decode_assists && info >> 63 && svm_features.nrips;
+}
+
+static void svm_decode_dr(const struct vmcb *vmcb, struct exit *exit)
+{
+	u32 code = vmcb->control.exit_code;
+
+	exit->cr.nr = code & 15;
+	exit->cr.write = code >= SVM_EXIT_WRITE_DR0;
+	exit->cr.gpr = vmcb->control.exit_info_1 & 15;
+	exit->cr.decoded = svm_features.decode_assists && svm_features.nrips;
+}
+
+static void svm_machine_check(struct exit *exit)
+{
+	compat_machine_check();
+	exit->kind = EXIT_INTERRUPT;
+}
+
+static void svm_decode_exception(struct svm_vcpu *svm, struct exit *exit)
+{
+	const struct vmcb *vmcb = svm->vmcb;
+	u8 vector = vmcb->control.exit_code - SVM_EXIT_EXCP_BASE;
+
+	exit->exception.vector = vector;
+	exit->exception.error = vmcb->control.exit_info_1;
+	exit->exception.has_error = vector == VECTOR_AC || vector == VECTOR_PF ||
+				    vector == VECTOR_GP;
+	exit->exception.payload = vmcb->control.exit_info_2;
+	if (vector == VECTOR_MC) {
+		svm_machine_check(exit);
+	} else if (vector == VECTOR_DB) {
+		exit->exception.payload = vmcb->save.dr6 ^ DR6_INIT;
+		if (svm->stepping && !svm_end_step(svm)) {
+			exit->kind = EXIT_INTERNAL;
+			vcpu_request(&svm->vcpu, WORK_EVENT);
+		}
+	}
+}
+
+static void svm_decode_internal(struct svm_vcpu *svm)
+{
+	if (svm->vmcb->control.exit_code == SVM_EXIT_IRET) {
+		svm_intercept(svm, INTERCEPT_IRET, false);
+		svm->iret_pending = true;
+		svm->iret_rip = svm->vcpu.rip;
+	} else {
+		svm_close_interrupt_window(svm);
+	}
+	vcpu_request(&svm->vcpu, WORK_EVENT);
+}
+
+/**
+ * svm_decode() - fill in a struct exit from the VMCB
+ * @svm: the vCPU that has just left guest mode
+ * @exit: the result
+ *
+ * Context: IRQs off.
+ */
+void svm_decode(struct svm_vcpu *svm, struct exit *exit)
+{
+	const struct vmcb *vmcb = svm->vmcb;
+	u32 code = vmcb->control.exit_code;
+
+	exit->kind = svm_kind(code);
+	exit->insn_len = 0;
+	exit->raw.reason = code;
+	exit->raw.info[0] = vmcb->control.exit_info_1;
+	exit->raw.info[1] = vmcb->control.exit_info_2;
+	if (svm_features.nrips && vmcb->control.next_rip)
+		exit->insn_len = vmcb->control.next_rip - vmcb->save.rip;
+
+	switch (exit->kind) {
+	case EXIT_RDMSR:
+		if (vmcb->control.exit_info_1)
+			exit->kind = EXIT_WRMSR;
+		break;
+	case EXIT_IO:
+		svm_decode_io(vmcb, exit);
+		break;
+	case EXIT_GPA_FAULT:
+		exit->fault.error = (u32)vmcb->control.exit_info_1 |
+				    (vmcb->control.exit_info_1 & SVM_NPF_WALK ? FAULT_WALK : 0);
+		exit->fault.gpa = vmcb->control.exit_info_2;
+		break;
+	case EXIT_CR:
+		svm_decode_cr(vmcb, exit);
+		break;
+	case EXIT_DR:
+		svm_decode_dr(vmcb, exit);
+		break;
+	case EXIT_EXCEPTION:
+		svm_decode_exception(svm, exit);
+		break;
+	case EXIT_INTERNAL:
+		svm_decode_internal(svm);
+		break;
+	default:
+		break;
+	}
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The SVM backend's table, and its way into the guest and out.
+ */
+#include <linux/module.h>
+#include <asm/fpu/xcr.h>
+#include <asm/spec-ctrl.h>
+
+#include "../compat.h"
+#include "../xstate.h"
+#include "../mmu/pte.h"
+#include "check.h"
+#include "svm.h"
+
+static bool xcr0_guard;
+module_param(xcr0_guard, bool, 0444);
+MODULE_PARM_DESC(xcr0_guard, "Re-read XCR0 after each exit, for emulators that do not intercept XSETBV");
+
+/* The guest may have moved its XCR0 without an exit. */
+static void svm_read_xcr0(struct vcpu *vcpu)
+{
+	u64 xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+
+	if (xcr0 == vcpu->xcr0)
+		return;
+	vcpu->xcr0 = xcr0;
+	cpuid_refresh(vcpu);
+}
+
+static void svm_to_vmcb(struct svm_vcpu *svm)
+{
+	struct vmcb_save_area *save = &svm->vmcb->save;
+	struct vcpu *vcpu = &svm->vcpu;
+
+	save->rax = vcpu->regs[REG_RAX];
+	save->rsp = vcpu->regs[REG_RSP];
+	save->rip = vcpu->rip;
+	save->rflags = vcpu->rflags;
+	if (save->cr2 != vcpu->cr2) {
+		save->cr2 = vcpu->cr2;
+		svm_dirty(svm, SVM_CLEAN_CR2);
+	}
+}
+
+static void svm_from_vmcb(struct svm_vcpu *svm)
+{
+	struct vmcb_save_area *save = &svm->vmcb->save;
+	struct vcpu *vcpu = &svm->vcpu;
+
+	vcpu->regs[REG_RAX] = save->rax;
+	vcpu->regs[REG_RSP] = save->rsp;
+	vcpu->rip = save->rip;
+	vcpu->rflags = save->rflags;
+	vcpu->cr2 = save->cr2;
+	vcpu->cr3 = save->cr3;
+	/* A task switch sets TS without an exit. */
+	vcpu->cr0 |= save->cr0 & X86_CR0_TS;
+}
+
+static void svm_events_from_vmcb(struct svm_vcpu *svm)
+{
+	struct vmcb_control_area *control = &svm->vmcb->control;
+	u32 info = control->exit_int_info;
+	struct event event = {
+		.kind = (info & SVM_EXITINTINFO_TYPE_MASK) >> 8,
+		.vector = info & SVM_EXITINTINFO_VEC_MASK,
+		.has_error = info & SVM_EXITINTINFO_VALID_ERR,
+		.error = control->exit_int_info_err,
+	};
+
+	control->event_inj = 0;
+	svm->injecting = false;
+	event_after_exit(&svm->vcpu, info & SVM_EXITINTINFO_VALID ? &event : NULL);
+}
+
+/* What the guest set in SPEC_CTRL is in force while it runs, and not a moment longer. */
+static void svm_spec_ctrl_enter(struct svm_vcpu *svm)
+{
+	u64 guest = svm->vcpu.msrs.spec_ctrl;
+
+	if (svm_features.ssbd)
+		x86_spec_ctrl_set_guest(0);
+	if (svm_features.virt_spec_ctrl)
+		svm->vmcb->save.spec_ctrl = guest;
+	else if (svm_features.spec_ctrl && guest != this_cpu_read(x86_spec_ctrl_current))
+		native_wrmsrl(MSR_IA32_SPEC_CTRL, guest);
+}
+
+static void svm_spec_ctrl_leave(struct svm_vcpu *svm)
+{
+	u64 host;
+
+	if (svm_features.spec_ctrl) {
+		host = this_cpu_read(x86_spec_ctrl_current);
+		if (svm->vcpu.msrs.spec_ctrl != host)
+			native_wrmsrl(MSR_IA32_SPEC_CTRL, host);
+	}
+	if (svm_features.ssbd)
+		x86_spec_ctrl_restore_host(0);
+}
+
+static void svm_run(struct vcpu *vcpu, struct exit *exit)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+	struct vmcb_control_area *control = &svm->vmcb->control;
+	struct svm_cpu *sc = this_cpu_ptr(&svm_cpus);
+
+	if (unlikely(svm->asid_generation != sc->asid_generation))
+		svm_new_asid(svm, sc);
+	svm_to_vmcb(svm);
+	svm_spec_ctrl_enter(svm);
+	svm_enter(svm->vmcb_pa, vcpu->regs, sc->host_area_pa);
+	svm_spec_ctrl_leave(svm);
+
+	if (unlikely(control->exit_code == SVM_EXIT_CODE_INVALID)) {
+		control->clean = 0;
+		svm_decode(svm, exit);
+		return;
+	}
+	svm_from_vmcb(svm);
+	if (unlikely(xcr0_guard) && vcpu->cr4 & X86_CR4_OSXSAVE)
+		svm_read_xcr0(vcpu);
+	control->tlb_ctl = TLB_CONTROL_DO_NOTHING;
+	control->clean = SVM_CLEAN_ALL;
+	if ((control->int_ctl & V_TPR_MASK) != vcpu->cr8)
+		vcpu_cr8_moved(vcpu, control->int_ctl & V_TPR_MASK);
+	if (svm->injecting || control->exit_int_info & SVM_EXITINTINFO_VALID)
+		svm_events_from_vmcb(svm);
+	if (unlikely(svm->iret_pending))
+		svm_after_iret(svm);
+	svm_decode(svm, exit);
+}
+
+/* The explanation of a refused entry, for the log and for KVM_EXIT_FAIL_ENTRY's reader. */
+static void svm_explain(struct vcpu *vcpu)
+{
+	const struct vmcb *vmcb = to_svm(vcpu)->vmcb;
+	const struct svm_image image = {
+		.efer = vcpu->efer | EFER_SVME,
+		.cr0 = vcpu->cr0 & ~(X86_CR0_CD | X86_CR0_NW),
+		.cr3 = vcpu->cr3,
+		.cr4 = vcpu->cr4,
+		.dr6 = vcpu->dr6,
+		.dr7 = vcpu->dr7,
+		.cr3_reserved = GENMASK_ULL(63, boot_cpu_data.x86_phys_bits),
+		.cr4_reserved = vcpu->cr4_reserved,
+		.event_inj = vmcb->control.event_inj,
+		.asid = vmcb->control.asid,
+		.cs_attrib = vmcb->save.cs.attrib,
+		.vmrun_intercepted = svm_intercepts(to_svm(vcpu), INTERCEPT_VMRUN),
+	};
+	const struct svm_rule *rule = svm_check(&image);
+
+	if (rule)
+		pr_info_ratelimited("vCPU %u: VMRUN refused: %s (%#llx): %s (APM 2, 15.5.1)\n",
+				    vcpu->id, rule->field, rule->value(&image), rule->why);
+	else
+		pr_info_ratelimited("vCPU %u: VMRUN refused for a reason that APM 2, 15.5.1 does not list\n",
+				    vcpu->id);
+}
+
+static void svm_flush_tlb(struct vcpu *vcpu)
+{
+	to_svm(vcpu)->asid_generation = 0;
+}
+
+static void svm_update_intercepts(struct vcpu *vcpu)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+
+	/* Without an in-kernel local APIC the TPR is user space's: it must hear of each change. */
+	svm_intercept(svm, INTERCEPT_CR8_WRITE, !vcpu->apic);
+}
+
+struct backend svm_backend __ro_after_init = {
+	.name = "svm",
+	.vcpu_size = sizeof(struct svm_vcpu),
+	.probe = svm_probe,
+	.remove = svm_remove,
+	.foreign = svm_foreign,
+	.cpu_on = svm_cpu_on,
+	.cpu_off = svm_cpu_off,
+	.vcpu_create = svm_vcpu_create,
+	.vcpu_destroy = svm_vcpu_destroy,
+	.reset = svm_reset,
+	.load = svm_load,
+	.put = svm_put,
+	.run = svm_run,
+	.get_segment = svm_get_segment,
+	.set_segment = svm_set_segment,
+	.get_table = svm_get_table,
+	.set_table = svm_set_table,
+	.cpl = svm_cpl,
+	.update_cr = svm_update_cr,
+	.update_dr7 = svm_update_dr7,
+	.update_tsc = svm_update_tsc,
+	.update_intercepts = svm_update_intercepts,
+	.get_msr = svm_get_msr,
+	.set_msr = svm_set_msr,
+	.get_shadow = svm_get_shadow,
+	.set_shadow = svm_set_shadow,
+	.inject = svm_inject,
+	.interrupt_open = svm_interrupt_open,
+	.nmi_open = svm_nmi_open,
+	.open_interrupt_window = svm_open_interrupt_window,
+	.open_nmi_window = svm_open_nmi_window,
+	.update_tpr = svm_update_tpr,
+	.explain = svm_explain,
+	.flush_tlb = svm_flush_tlb,
+	.update_root = svm_update_root,
+	.pte_format = &pte_format_npt,
+};

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TENON_VIRT_H
+#define TENON_VIRT_H
+
+#ifndef __ASSEMBLY__
+#include <linux/percpu.h>
+
+/* Virtualization is on, on this CPU, and by us. Written on that CPU with IRQs off. */
+DECLARE_PER_CPU(bool, virt_on);
+
+/* CPUs are going down (reboot, suspend): a fault of a virtualization instruction is expected. */
+extern bool virt_going_down;
+
+
+/* Each VM holds virtualization on: 0, -EBUSY where another hypervisor has it, or an errno. */
+int virt_get(void);
+void virt_put(void);
+#endif
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TENON_VM_H
+#define TENON_VM_H
+
+#include <linux/kvm.h>
+#include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/srcu.h>
+#include <linux/xarray.h>
+
+#include "io/bus.h"
+#include "memslot.h"
+#include "mmu/mmu.h"
+#include "pv/pv.h"
+
+struct irqchip;
+struct pit;
+struct vcpu;
+
+/* Limits, each answered by its capability and documented in Documentation/abi.rst. */
+#define MAX_VCPUS	1024
+#define MAX_VCPU_IDS	4096
+
+/**
+ * struct vm - a virtual machine, behind the file descriptor that KVM_CREATE_VM returns
+ * @refs: the VM fd, each vCPU fd, and kernel users such as an irqfd at work
+ * @mm: the owner's address space; an ioctl from any other gets -EIO. Set once
+ * @lock: outermost lock: creation of vCPUs and devices
+ * @vcpus: by index, in order of creation; only grows, under @lock; read without
+ * @nr_vcpus: how many there are; written under @lock
+ * @slots: guest memory; its own locking, see memslot.h
+ * @mmu: nested page tables of all vCPUs, see mmu/mmu.h
+ * @pio: in-kernel devices on the port bus
+ * @mmio: in-kernel devices on the memory bus
+ * @io: coalesced MMIO zones and ioeventfds; its own locking, see io/bus.h
+ * @irq_lock: routing and interrupt plumbing
+ * @irqchip: in-kernel PIC and IOAPIC; set once under @lock, then never cleared
+ * @pit: in-kernel 8254; set once under @lock
+ * @pv: paravirtual clock of the VM
+ * @bsp_id: vCPU id of the bootstrap processor. Before the first vCPU under @lock
+ * @identity_map_addr: KVM_SET_IDENTITY_MAP_ADDR. Under @lock
+ * @tss_addr: KVM_SET_TSS_ADDR. Under @lock
+ * @default_tsc_khz: of new vCPUs
+ * @dead: no vCPU may run any more (-EIO)
+ */
+struct vm {
+	refcount_t refs;
+	struct mm_struct *mm;
+	struct mutex lock;
+	struct xarray vcpus;
+	int nr_vcpus;
+	struct memslots slots;
+	struct mmu mmu;
+	struct io_bus pio;
+	struct io_bus mmio;
+	struct vm_io io;
+	struct mutex irq_lock;
+	struct irqchip *irqchip;
+	struct pit *pit;
+	struct pv_vm pv;
+	u32 bsp_id;
+	u64 identity_map_addr;
+	u64 tss_addr;
+	u32 default_tsc_khz;
+	bool dead;
+};
+
+#define vm_for_each_vcpu(vm, i, vcpu) xa_for_each(&(vm)->vcpus, i, vcpu)
+
+/* System ioctl KVM_CREATE_VM: returns a new fd or an errno. */
+long vm_create(unsigned long type);
+struct vm *vm_from_file(struct file *file);
+void vm_get(struct vm *vm);
+void vm_put(struct vm *vm);
+
+/* The vCPU with this index (order of creation) or id, or NULL. Valid as long as @vm is. */
+struct vcpu *vm_vcpu(struct vm *vm, unsigned int index);
+struct vcpu *vm_vcpu_by_id(struct vm *vm, u32 id);
+
+/* Set @work on every vCPU; with @wait, return only when none still runs guest code without it. */
+void vm_request_all(struct vm *vm, unsigned long work, bool wait);
+
+#endif

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KVM_RUN: the guest starts at the reset vector, exits are what they should be.
+ */
+#include "lib/abi.h"
+
+static void test_api(void)
+{
+	CHECK_EQ(ioctl(abi_dev(), KVM_GET_API_VERSION, 0), 12);
+}
+
+/* mov al,'A'; out 0xe9,al; hlt */
+static void test_out(void)
+{
+	struct abi_vm *vm = abi_vm(0x100000);
+	int vcpu = abi_vcpu(vm);
+	struct kvm_run *run = vm->run[vcpu];
+
+	ABI_CODE(vm, 0x1000, 0xb0, 'A', 0xe6, 0xe9, 0xf4);
+	abi_real(vm, vcpu, 0x1000);
+	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_IO);
+	CHECK_EQ(run->io.direction, KVM_EXIT_IO_OUT);
+	CHECK_EQ(run->io.port, 0xe9);
+	CHECK_EQ(run->io.size, 1);
+	CHECK_EQ(run->io.count, 1);
+	CHECK_EQ(*((uint8_t *)run + run->io.data_offset), 'A');
+	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_HLT);
+	CHECK_EQ(abi_regs(vm, vcpu).rip, 0x1005);
+}
+
+/* in ax,dx; hlt */
+static void test_in(void)
+{
+	struct abi_vm *vm = abi_vm(0x100000);
+	int vcpu = abi_vcpu(vm);
+	struct kvm_run *run = vm->run[vcpu];
+
+	ABI_CODE(vm, 0x1000, 0xba, 0x34, 0x12, 0xed, 0xf4);
+	abi_real(vm, vcpu, 0x1000);
+	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_IO);
+	CHECK_EQ(run->io.direction, KVM_EXIT_IO_IN);
+	CHECK_EQ(run->io.port, 0x1234);
+	CHECK_EQ(run->io.size, 2);
+	memcpy((uint8_t *)run + run->io.data_offset, "\xef\xbe", 2);
+	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_HLT);
+	CHECK_EQ(abi_regs(vm, vcpu).rax, 0xbeef);
+}
+
+/* mov [0x100000],eax (MMIO); mov ebx,[0x100008]; hlt */
+static void test_mmio(void)
+{
+	struct abi_vm *vm = abi_vm(0x100000);
+	int vcpu = abi_vcpu(vm);
+	struct kvm_run *run = vm->run[vcpu];
+
+	ABI_CODE(vm, 0x1000, 0xb8, 0x78, 0x56, 0x34, 0x12, 0xa3, 0x00, 0x00, 0x10, 0x00,
+		 0x8b, 0x1d, 0x08, 0x00, 0x10, 0x00, 0xf4);
+	abi_flat32(vm, vcpu, 0x1000);
+	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_MMIO);
+	CHECK_EQ(run->mmio.phys_addr, 0x100000);
+	CHECK_EQ(run->mmio.len, 4);
+	CHECK_EQ(run->mmio.is_write, 1);
+	CHECK_EQ(*(uint32_t *)run->mmio.data, 0x12345678);
+	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_MMIO);
+	CHECK_EQ(run->mmio.phys_addr, 0x100008);
+	CHECK_EQ(run->mmio.is_write, 0);
+	memcpy(run->mmio.data, "\xbe\xba\xfe\xca", 4);
+	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_HLT);
+	CHECK_EQ(abi_regs(vm, vcpu).rbx, 0xcafebabe);
+}
+
+/* The same in 64-bit mode, and CPUID with a prefix: its length is not 2. */
+static void test_long_cpuid(void)
+{
+	struct abi_vm *vm = abi_vm(0x400000);
+	int vcpu = abi_vcpu(vm);
+
+	ABI_CODE(vm, 0x1000, 0x31, 0xc0, 0x31, 0xc9, 0xf3, 0x48, 0x0f, 0xa2, 0xf4);
+	abi_long(vm, vcpu, 0x1000);
+	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_HLT);
+	CHECK_EQ(abi_regs(vm, vcpu).rip, 0x1009);
+	CHECK(abi_regs(vm, vcpu).rax >= 1);
+	CHECK(abi_regs(vm, vcpu).rbx != 0);
+}
+
+/* The reset vector is at 0xfffffff0, where nothing is: user space is asked, or told. */
+static void test_reset_vector(void)
+{
+	struct abi_vm *vm = abi_vm(0x100000);
+	int vcpu = abi_vcpu(vm);
+	struct kvm_regs regs = abi_regs(vm, vcpu);
+	struct kvm_sregs sregs;
+
+	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_GET_SREGS, &sregs), 0);
+	CHECK_EQ(regs.rip, 0xfff0);
+	CHECK_EQ(regs.rflags, 2);
+	CHECK_EQ(sregs.cs.base, 0xffff0000);
+	CHECK_EQ(sregs.cs.selector, 0xf000);
+	CHECK_EQ(sregs.cr0, 0x60000010);
+}
+
+/* lidt of an empty table, then ud2: #UD, #DF, shutdown. */
+static void test_triple_fault(void)
+{
+	struct abi_vm *vm = abi_vm(0x100000);
+	int vcpu = abi_vcpu(vm);
+	struct kvm_sregs sregs;
+
+	ABI_CODE(vm, 0x1000, 0x0f, 0x0b);
+	abi_flat32(vm, vcpu, 0x1000);
+	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_GET_SREGS, &sregs), 0);
+	sregs.idt.limit = 0;
+	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_SET_SREGS, &sregs), 0);
+	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_SHUTDOWN);
+}
+
+static void test_immediate_exit(void)
+{
+	struct abi_vm *vm = abi_vm(0x100000);
+	int vcpu = abi_vcpu(vm);
+
+	ABI_CODE(vm, 0x1000, 0xeb, 0xfe);
+	abi_real(vm, vcpu, 0x1000);
+	vm->run[vcpu]->immediate_exit = 1;
+	CHECK_EQ(abi_run(vm, vcpu), -EINTR);
+	CHECK_EQ(abi_regs(vm, vcpu).rip, 0x1000);
+}
+
+static const struct abi_test tests[] = {
+	{ "api_version", test_api },
+	{ "out", test_out },
+	{ "in", test_in },
+	{ "mmio", test_mmio },
+	{ "long_cpuid", test_long_cpuid },
+	{ "reset_vector", test_reset_vector },
+	{ "triple_fault", test_triple_fault },
+	{ "immediate_exit", test_immediate_exit },
+	{ NULL, NULL }
+};
+
+int main(int argc, char **argv)
+{
+	return abi_main(tests, argc, argv);
+}

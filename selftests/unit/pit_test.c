@@ -1,0 +1,586 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The 8254 against the rules of its data sheet, one test per rule. Time is a variable. */
+
+#include <string.h>
+
+#include "chip_test.h"
+#include "irq/pit.h"
+
+#define CONTROL	 0x43
+#define NEVER	 (~0ull)
+#define LATCH(n) ((n) << 6)
+
+static struct pit pit;
+static u64 now, armed;
+static int ticks;
+static bool listening;
+
+static u64 now_ns(void *opaque)
+{
+	return now;
+}
+
+static void arm(void *opaque, u64 expires)
+{
+	armed = expires;
+}
+
+static void cancel(void *opaque)
+{
+	armed = NEVER;
+}
+
+static bool tick(void *opaque)
+{
+	ticks++;
+	return listening;
+}
+
+static const struct pit_ops ops = { .now_ns = now_ns, .arm = arm, .cancel = cancel, .tick = tick };
+
+static void setup(void)
+{
+	now = 1000000;
+	armed = NEVER;
+	ticks = 0;
+	listening = true;
+	pit_init(&pit, &ops, NULL);
+}
+
+/* Nanoseconds after which @n ticks have passed, and not yet @n + 1. */
+static u64 ns(u64 n)
+{
+	return n * 1000000000 / PIT_HZ + 1;
+}
+
+/* Let time go by; the host's timer fires when it should. */
+static void run_until(u64 end)
+{
+	while (armed <= end) {
+		now = armed;
+		armed = NEVER;
+		pit_expired(&pit);
+	}
+	now = end;
+}
+
+static void program(int channel, u8 control, u16 count)
+{
+	pit_write(&pit, CONTROL, channel << 6 | control);
+	if (control & 0x10)
+		pit_write(&pit, PIT_PORT + channel, count);
+	if (control & 0x20)
+		pit_write(&pit, PIT_PORT + channel, count >> 8);
+}
+
+static u16 get_count(int channel)
+{
+	u16 value;
+
+	pit_write(&pit, CONTROL, LATCH(channel));
+	value = pit_read(&pit, PIT_PORT + channel);
+	return value | pit_read(&pit, PIT_PORT + channel) << 8;
+}
+
+static u8 get_status(int channel)
+{
+	pit_write(&pit, CONTROL, 0xe0 | 2 << channel);
+	return pit_read(&pit, PIT_PORT + channel);
+}
+
+static bool get_out(int channel)
+{
+	return get_status(channel) & 0x80;
+}
+
+START_TEST(mode0_terminal_count)
+{
+	setup();
+	program(1, 0x30, 1000);
+	ck_assert(!get_out(1));
+	ck_assert_uint_eq(get_count(1), 1000);
+	now += ns(999);
+	ck_assert(!get_out(1));
+	ck_assert_uint_eq(get_count(1), 1);
+	now += ns(1);
+	ck_assert(get_out(1));
+	ck_assert_uint_eq(get_count(1), 0);
+	now += ns(10);
+	ck_assert(get_out(1));
+	ck_assert_uint_eq(get_count(1), 0xfff6);
+}
+END_TEST
+
+START_TEST(mode0_first_byte_stops)
+{
+	setup();
+	program(1, 0x30, 10);
+	now += ns(20);
+	ck_assert(get_out(1));
+	pit_write(&pit, PIT_PORT + 1, 5);
+	ck_assert(!get_out(1));
+	now += ns(100);
+	pit_write(&pit, PIT_PORT + 1, 0);
+	ck_assert_uint_eq(get_count(1), 5);
+}
+END_TEST
+
+START_TEST(mode0_gate_holds)
+{
+	setup();
+	pit_write(&pit, PIT_PORT_61H, 1);
+	program(2, 0x30, 1000);
+	now += ns(100);
+	pit_write(&pit, PIT_PORT_61H, 0);
+	now += ns(500);
+	ck_assert_uint_eq(get_count(2), 900);
+	pit_write(&pit, PIT_PORT_61H, 1);
+	now += ns(100);
+	ck_assert_uint_eq(get_count(2), 800);
+}
+END_TEST
+
+START_TEST(mode1_one_shot)
+{
+	setup();
+	program(2, 0x32, 100);
+	now += ns(500);
+	/* Nothing happens before the trigger. */
+	ck_assert(get_out(2));
+	ck_assert(get_status(2) & 0x40);
+	pit_write(&pit, PIT_PORT_61H, 1);
+	ck_assert(!get_out(2));
+	now += ns(99);
+	ck_assert(!get_out(2));
+	now += ns(1);
+	ck_assert(get_out(2));
+	/* Triggered again while it runs, it starts anew. */
+	pit_write(&pit, PIT_PORT_61H, 0);
+	pit_write(&pit, PIT_PORT_61H, 1);
+	now += ns(50);
+	pit_write(&pit, PIT_PORT_61H, 0);
+	pit_write(&pit, PIT_PORT_61H, 1);
+	now += ns(60);
+	ck_assert(!get_out(2));
+}
+END_TEST
+
+START_TEST(mode2_rate)
+{
+	setup();
+	program(1, 0x34, 100);
+	ck_assert(get_out(1));
+	now += ns(98);
+	ck_assert(get_out(1));
+	now += ns(1);
+	ck_assert_uint_eq(get_count(1), 1);
+	ck_assert(!get_out(1));
+	now += ns(1);
+	ck_assert_uint_eq(get_count(1), 100);
+	ck_assert(get_out(1));
+	/* Modes 6 and 7 are 2 and 3. */
+	program(1, 0x3c, 100);
+	ck_assert_uint_eq(get_status(1) & 0x0e, 0x04);
+}
+END_TEST
+
+START_TEST(mode2_new_count_waits)
+{
+	setup();
+	program(1, 0x34, 100);
+	now += ns(130);
+	pit_write(&pit, PIT_PORT + 1, 200);
+	pit_write(&pit, PIT_PORT + 1, 0);
+	ck_assert(get_status(1) & 0x40);
+	ck_assert_uint_eq(get_count(1), 70);
+	now += ns(71);
+	ck_assert(!(get_status(1) & 0x40));
+	ck_assert_uint_ge(get_count(1), 198);
+}
+END_TEST
+
+START_TEST(mode2_gate_restarts)
+{
+	setup();
+	pit_write(&pit, PIT_PORT_61H, 1);
+	program(2, 0x34, 100);
+	now += ns(99);
+	ck_assert(!get_out(2));
+	/* A low gate raises the output at once. */
+	pit_write(&pit, PIT_PORT_61H, 0);
+	ck_assert(get_out(2));
+	now += ns(1000);
+	pit_write(&pit, PIT_PORT_61H, 1);
+	ck_assert_uint_eq(get_count(2), 100);
+}
+END_TEST
+
+START_TEST(mode3_square)
+{
+	int i, high = 0;
+
+	setup();
+	program(1, 0x36, 10);
+	ck_assert_uint_eq(get_count(1), 10);
+	now += ns(1);
+	ck_assert_uint_eq(get_count(1), 8);
+	now += ns(4);
+	ck_assert_uint_eq(get_count(1), 10);
+	ck_assert(!get_out(1));
+	/* An odd count is high for one tick more than low. */
+	setup();
+	program(1, 0x36, 11);
+	for (i = 0; i < 11; i++) {
+		now = 1000000 + ns(i);
+		high += get_out(1);
+	}
+	ck_assert_int_eq(high, 6);
+}
+END_TEST
+
+START_TEST(mode4_soft_strobe)
+{
+	setup();
+	program(1, 0x38, 100);
+	ck_assert(get_out(1));
+	now += ns(100);
+	ck_assert(!get_out(1));
+	now += ns(1);
+	ck_assert(get_out(1));
+}
+END_TEST
+
+START_TEST(mode5_hard_strobe)
+{
+	setup();
+	program(2, 0x3a, 100);
+	now += ns(100);
+	ck_assert(get_out(2));
+	pit_write(&pit, PIT_PORT_61H, 1);
+	/* The gate only triggers: falling, it stops nothing. */
+	pit_write(&pit, PIT_PORT_61H, 0);
+	now += ns(100);
+	ck_assert(!get_out(2));
+	now += ns(1);
+	ck_assert(get_out(2));
+}
+END_TEST
+
+START_TEST(bcd)
+{
+	setup();
+	program(1, 0x31, 0x1234);
+	ck_assert_uint_eq(get_count(1), 0x1234);
+	now += ns(35);
+	ck_assert_uint_eq(get_count(1), 0x1199);
+	program(1, 0x31, 0);
+	now += ns(1);
+	ck_assert_uint_eq(get_count(1), 0x9999);
+	now += ns(10000);
+	ck_assert_uint_eq(get_count(1), 0x9999);
+}
+END_TEST
+
+START_TEST(zero_is_the_largest_count)
+{
+	setup();
+	program(1, 0x30, 0);
+	now += ns(1);
+	ck_assert_uint_eq(get_count(1), 0xffff);
+	now += ns(0xfffe);
+	ck_assert(!get_out(1));
+	now += ns(1);
+	ck_assert(get_out(1));
+}
+END_TEST
+
+START_TEST(byte_modes)
+{
+	setup();
+	program(1, 0x10, 0x56);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), 0x56);
+	program(1, 0x20, 0x5600);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), 0x56);
+	program(1, 0x30, 0x1234);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), 0x34);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), 0x12);
+}
+END_TEST
+
+START_TEST(latch_holds_until_read)
+{
+	setup();
+	program(1, 0x30, 1000);
+	pit_write(&pit, CONTROL, LATCH(1));
+	now += ns(100);
+	/* A second latch does not replace the first. */
+	pit_write(&pit, CONTROL, LATCH(1));
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), 1000 & 0xff);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), 1000 >> 8);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), 900 & 0xff);
+}
+END_TEST
+
+START_TEST(read_back)
+{
+	setup();
+	program(1, 0x34, 100);
+	program(2, 0x30, 0x1234);
+	/* Status and count of both at once; the status is read first. */
+	pit_write(&pit, CONTROL, 0xc0 | 1 << 2 | 1 << 3);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), 0x80 | 0x34);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), 100);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), 0);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 2), 0x30);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 2), 0x34);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 2), 0x12);
+	ck_assert_uint_eq(pit_read(&pit, CONTROL), 0);
+}
+END_TEST
+
+START_TEST(null_count)
+{
+	setup();
+	pit_write(&pit, CONTROL, 0x74);
+	ck_assert(get_status(1) & 0x40);
+	pit_write(&pit, PIT_PORT + 1, 1);
+	ck_assert(get_status(1) & 0x40);
+	pit_write(&pit, PIT_PORT + 1, 1);
+	ck_assert(!(get_status(1) & 0x40));
+}
+END_TEST
+
+START_TEST(port61)
+{
+	u8 first;
+
+	setup();
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT_61H) & 0x03, 0);
+	pit_write(&pit, PIT_PORT_61H, 0xff);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT_61H) & 0xcf, 0x03);
+	first = pit_read(&pit, PIT_PORT_61H) & 0x10;
+	now += 1 << 14;
+	ck_assert_uint_ne(pit_read(&pit, PIT_PORT_61H) & 0x10, first);
+	program(2, 0x30, 10);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT_61H) & 0x20, 0);
+	now += ns(10);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT_61H) & 0x20, 0x20);
+}
+END_TEST
+
+START_TEST(ticks_of_the_rate_generator)
+{
+	int i;
+
+	setup();
+	pit_set_reinject(&pit, false);
+	program(0, 0x34, 11932);
+	for (i = 1; i <= 100; i++) {
+		run_until(1000000 + ns(11932 * i));
+		ck_assert_int_eq(ticks, i);
+	}
+	/* A control word stops it. */
+	pit_write(&pit, CONTROL, 0x34);
+	ck_assert_uint_eq(armed, NEVER);
+}
+END_TEST
+
+START_TEST(one_tick_of_the_one_shots)
+{
+	setup();
+	program(0, 0x30, 10000);
+	run_until(now + ns(9999));
+	ck_assert_int_eq(ticks, 0);
+	run_until(now + ns(2));
+	ck_assert_int_eq(ticks, 1);
+	run_until(now + ns(1000000));
+	ck_assert_int_eq(ticks, 1);
+	pit_ack(&pit);
+	program(0, 0x38, 10000);
+	run_until(now + ns(1000000));
+	ck_assert_int_eq(ticks, 2);
+	/* Without a gate to rise these never begin. */
+	program(0, 0x32, 10000);
+	program(0, 0x3a, 10000);
+	ck_assert_uint_eq(armed, NEVER);
+}
+END_TEST
+
+START_TEST(reinjection)
+{
+	setup();
+	program(0, 0x34, 11932);
+	run_until(now + ns(11932 * 5) + 1000);
+	/* The guest was away: one is delivered, four wait. */
+	ck_assert_int_eq(ticks, 1);
+	ck_assert_uint_eq(pit.pending, 5);
+	pit_ack(&pit);
+	pit_ack(&pit);
+	ck_assert_int_eq(ticks, 3);
+	pit_ack(&pit);
+	pit_ack(&pit);
+	pit_ack(&pit);
+	ck_assert_int_eq(ticks, 5);
+	ck_assert_uint_eq(pit.pending, 0);
+	pit_ack(&pit);
+	ck_assert_int_eq(ticks, 5);
+}
+END_TEST
+
+START_TEST(no_reinjection)
+{
+	setup();
+	pit_set_reinject(&pit, false);
+	program(0, 0x34, 11932);
+	run_until(now + ns(11932 * 5) + 1000);
+	ck_assert_int_eq(ticks, 5);
+	pit_ack(&pit);
+	ck_assert_int_eq(ticks, 5);
+}
+END_TEST
+
+START_TEST(nobody_listens)
+{
+	setup();
+	listening = false;
+	program(0, 0x34, 11932);
+	run_until(now + ns(11932 * 5) + 1000);
+	ck_assert_int_eq(ticks, 5);
+	ck_assert_uint_eq(pit.pending, 0);
+}
+END_TEST
+
+START_TEST(pending_ticks_are_bounded)
+{
+	setup();
+	program(0, 0x34, 11932);
+	run_until(now + ns(11932ull * (PIT_MAX_PENDING + 10)));
+	ck_assert_uint_le(pit.pending, PIT_MAX_PENDING);
+	/* An acknowledgment that never comes does not silence the timer for good. */
+	ck_assert_int_eq(ticks, 2);
+}
+END_TEST
+
+START_TEST(fast_rates_are_limited)
+{
+	u64 start;
+	int fired = 0;
+
+	setup();
+	program(0, 0x34, 2);
+	start = now;
+	while (now < start + 10000000) {
+		now = armed;
+		armed = NEVER;
+		pit_expired(&pit);
+		fired++;
+	}
+	ck_assert_int_le(fired, 10000000 / PIT_MIN_PERIOD_NS + 2);
+	/* A count of 1 is illegal in mode 2 and gives nothing. */
+	program(0, 0x34, 1);
+	ck_assert_uint_eq(armed, NEVER);
+}
+END_TEST
+
+START_TEST(early_and_stale_expiry)
+{
+	setup();
+	program(0, 0x34, 11932);
+	pit_expired(&pit);
+	ck_assert_int_eq(ticks, 0);
+	ck_assert_uint_ne(armed, NEVER);
+	pit_write(&pit, CONTROL, 0x34);
+	pit_expired(&pit);
+	ck_assert_int_eq(ticks, 0);
+}
+END_TEST
+
+START_TEST(hpet_takes_line_0)
+{
+	struct kvm_pit_state2 state;
+
+	setup();
+	program(0, 0x34, 11932);
+	pit_get_state(&pit, &state);
+	state.flags |= KVM_PIT_FLAGS_HPET_LEGACY;
+	pit_set_state(&pit, &state);
+	ck_assert_uint_eq(armed, NEVER);
+	state.flags = 0;
+	pit_set_state(&pit, &state);
+	ck_assert_uint_ne(armed, NEVER);
+}
+END_TEST
+
+START_TEST(state_round_trip)
+{
+	struct kvm_pit_state2 saved, again;
+
+	setup();
+	program(0, 0x34, 11932);
+	program(1, 0x12, 18);
+	program(2, 0x36, 1000);
+	pit_write(&pit, PIT_PORT_61H, 3);
+	pit_write(&pit, CONTROL, LATCH(0));
+	pit_read(&pit, PIT_PORT);
+	pit_get_state(&pit, &saved);
+	ck_assert_uint_eq(saved.flags, KVM_PIT_FLAGS_SPEAKER_DATA_ON);
+	ck_assert_uint_eq(saved.channels[0].count, 11932);
+	pit_init(&pit, &ops, NULL);
+	pit_set_state(&pit, &saved);
+	pit_get_state(&pit, &again);
+	ck_assert_mem_eq(&saved, &again, sizeof(saved));
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT), 11932 >> 8);
+	ck_assert_uint_ne(armed, NEVER);
+}
+END_TEST
+
+START_TEST(fresh_state_is_silent)
+{
+	struct kvm_pit_state2 state;
+
+	setup();
+	pit_get_state(&pit, &state);
+	pit_set_state(&pit, &state);
+	ck_assert_uint_eq(armed, NEVER);
+	memset(&state, 0xff, sizeof(state));
+	pit_set_state(&pit, &state);
+	ck_assert_uint_eq(pit.channel[0].s.count, 0x10000);
+	ck_assert_uint_eq(pit.channel[0].s.mode, PIT_NO_MODE);
+}
+END_TEST
+
+int main(void)
+{
+	const struct TTest *tests[] = {
+		mode0_terminal_count,
+		mode0_first_byte_stops,
+		mode0_gate_holds,
+		mode1_one_shot,
+		mode2_rate,
+		mode2_new_count_waits,
+		mode2_gate_restarts,
+		mode3_square,
+		mode4_soft_strobe,
+		mode5_hard_strobe,
+		bcd,
+		zero_is_the_largest_count,
+		byte_modes,
+		latch_holds_until_read,
+		read_back,
+		null_count,
+		port61,
+		ticks_of_the_rate_generator,
+		one_tick_of_the_one_shots,
+		reinjection,
+		no_reinjection,
+		nobody_listens,
+		pending_ticks_are_bounded,
+		fast_rates_are_limited,
+		early_and_stale_expiry,
+		hpet_takes_line_0,
+		state_round_trip,
+		fresh_state_is_silent,
+	};
+
+	return run_tests("pit", tests, ARRAY_SIZE(tests));
+}
