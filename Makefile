@@ -20,11 +20,12 @@ endif
 
 # Commands reach the scripts as they were typed: make expands nothing in them.
 override CMD := $(value CMD)
-export CMD V HOST CPUS MEM DISK KERNEL DEBUG
+export CMD V HOST CPUS MEM DISK KERNEL DEBUG HOST_RELEASE
 
 kernels := 6.1 6.12
 # The kernel that plain `make` builds for: the running one if its headers are here.
-native := $(if $(wildcard /lib/modules/$(shell uname -r)/build/Makefile),host,6.1)
+HOST_RELEASE ?= $(shell uname -r)
+native := $(if $(wildcard /lib/modules/$(HOST_RELEASE)/build/Makefile),host,6.1)
 KERNEL ?= 6.1
 
 CC := gcc
@@ -119,15 +120,16 @@ bench: modules user guest-image
 	$(Q)selftests/bench/run
 
 install: build/kmod-host/tenon.ko build/tenon
-	install -D -m 644 build/kmod-host/tenon.ko \
-		$(DESTDIR)/lib/modules/$(shell uname -r)/extra/tenon.ko
+	install -d $(DESTDIR)/lib/modules/$(HOST_RELEASE)/extra
+	objcopy --strip-debug build/kmod-host/tenon.ko \
+		$(DESTDIR)/lib/modules/$(HOST_RELEASE)/extra/tenon.ko
 	install -D -m 755 build/tenon $(DESTDIR)$(PREFIX)/bin/tenon
 	install -D -m 644 Documentation/tenon.1 $(DESTDIR)$(PREFIX)/share/man/man1/tenon.1
 	install -D -m 644 tools/60-tenon.rules $(DESTDIR)/etc/udev/rules.d/60-tenon.rules
 	$(if $(DESTDIR),,depmod && { ! command -v udevadm >/dev/null || udevadm control --reload; })
 
 uninstall:
-	rm -f $(DESTDIR)/lib/modules/$(shell uname -r)/extra/tenon.ko \
+	rm -f $(DESTDIR)/lib/modules/$(HOST_RELEASE)/extra/tenon.ko \
 		$(DESTDIR)$(PREFIX)/bin/tenon $(DESTDIR)$(PREFIX)/share/man/man1/tenon.1 \
 		$(DESTDIR)/etc/udev/rules.d/60-tenon.rules
 	$(if $(DESTDIR),,depmod)

@@ -62,34 +62,46 @@ static inline void compat_ibpb_at_user_return(void)
 
 /* Debian's 6.12 has struct syscore, whose callbacks take an argument. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
-#define COMPAT_SYSCORE(name, suspend_fn, resume_fn, shutdown_fn)			\
-	static int name##_suspend(void *data) { return suspend_fn(); }			\
-	static void name##_resume(void *data) { resume_fn(); }				\
-	static void name##_shutdown(void *data) { shutdown_fn(); }			\
-	static const struct syscore_ops name##_ops = {					\
-		.suspend = name##_suspend,						\
-		.resume = name##_resume,						\
-		.shutdown = name##_shutdown,						\
-	};										\
+#define COMPAT_SYSCORE(name, suspend_fn, resume_fn, shutdown_fn) \
+	static int name##_suspend(void *data)                    \
+	{                                                        \
+		return suspend_fn();                             \
+	}                                                        \
+	static void name##_resume(void *data)                    \
+	{                                                        \
+		resume_fn();                                     \
+	}                                                        \
+	static void name##_shutdown(void *data)                  \
+	{                                                        \
+		shutdown_fn();                                   \
+	}                                                        \
+	static const struct syscore_ops name##_ops = {           \
+		.suspend = name##_suspend,                       \
+		.resume = name##_resume,                         \
+		.shutdown = name##_shutdown,                     \
+	};                                                       \
 	static struct syscore name = { .ops = &name##_ops }
-#define compat_register_syscore(core) register_syscore(core)
+#define compat_register_syscore(core)	register_syscore(core)
 #define compat_unregister_syscore(core) unregister_syscore(core)
 #else
-#define COMPAT_SYSCORE(name, suspend_fn, resume_fn, shutdown_fn)			\
-	static struct syscore_ops name = {						\
-		.suspend = suspend_fn,							\
-		.resume = resume_fn,							\
-		.shutdown = shutdown_fn,						\
+#define COMPAT_SYSCORE(name, suspend_fn, resume_fn, shutdown_fn) \
+	static struct syscore_ops name = {                       \
+		.suspend = suspend_fn,                           \
+		.resume = resume_fn,                             \
+		.shutdown = shutdown_fn,                         \
 	}
-#define compat_register_syscore(core) register_syscore_ops(core)
+#define compat_register_syscore(core)	register_syscore_ops(core)
 #define compat_unregister_syscore(core) unregister_syscore_ops(core)
+#endif
+
+#ifdef CONFIG_X86_MCE
+void do_machine_check(struct pt_regs *regs);
 #endif
 
 /* Hand an intercepted machine check to the host; a kernel without X86_MCE cannot get one. */
 static inline void compat_machine_check(void)
 {
 #ifdef CONFIG_X86_MCE
-	void do_machine_check(struct pt_regs *regs);
 	struct pt_regs regs = { .cs = 3, .flags = X86_EFLAGS_IF };
 
 	do_machine_check(&regs);
@@ -123,7 +135,7 @@ static inline int compat_follow_pfn(struct vm_area_struct *vma, unsigned long ad
 	*writable = args.writable;
 	follow_pfnmap_end(&args);
 #else
-	spinlock_t *lock;
+	spinlock_t *lock; /* of the page table, taken by follow_pte() */
 	pte_t *pte;
 
 	if (follow_pte(vma->vm_mm, addr, &pte, &lock))

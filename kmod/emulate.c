@@ -111,14 +111,12 @@ int fetch_decode(struct vcpu *vcpu, struct emu_insn *insn, u8 bytes[EMU_INSN_MAX
 	return ret ? queue_gp(vcpu) : 0;
 }
 
-int insn_length_atomic(struct vcpu *vcpu, struct exit *exit)
+int insn_decode_length_atomic(struct vcpu *vcpu)
 {
 	u8 bytes[EMU_INSN_MAX];
 	enum emu_code code;
 	int len;
 
-	if (exit->insn_len)
-		return exit->insn_len;
 	len = fetch_atomic(vcpu, bytes, &code);
 	if (len > 0)
 		len = emu_insn_len(code, bytes, len);
@@ -138,7 +136,7 @@ int insn_length(struct vcpu *vcpu, struct exit *exit)
 }
 
 /* RIP has 16 or 32 bits outside of 64-bit code. */
-static u64 wrap_rip(struct vcpu *vcpu, u64 rip)
+static noinline u64 wrap_rip(struct vcpu *vcpu, u64 rip)
 {
 	struct kvm_segment cs;
 

@@ -118,7 +118,12 @@ enum emu_code code_size(struct vcpu *vcpu, struct kvm_segment *cs);
  * The atomic form runs with IRQs off and answers -EAGAIN where only the other can tell.
  */
 int insn_length(struct vcpu *vcpu, struct exit *exit);
-int insn_length_atomic(struct vcpu *vcpu, struct exit *exit);
+int insn_decode_length_atomic(struct vcpu *vcpu);
+
+static inline int insn_length_atomic(struct vcpu *vcpu, const struct exit *exit)
+{
+	return exit->insn_len ?: insn_decode_length_atomic(vcpu);
+}
 
 /*
  * Go to the next instruction: RIP, interrupt shadow, RF, single-step trap. Verdicts GUEST (also

@@ -9,16 +9,23 @@
 #include "vcpu.h"
 
 /* Classes of exceptions and what becomes of a second one (SDM 3, tables 6-4 and 6-5). */
-enum class { BENIGN, CONTRIBUTORY, PAGE_FAULT, DOUBLE_FAULT, NR_CLASSES };
-enum merge { SERIAL, DOUBLE, TRIPLE };
+enum class {
+	BENIGN,
+	CONTRIBUTORY,
+	PAGE_FAULT,
+	DOUBLE_FAULT,
+	NR_CLASSES
+};
+
+enum merge {
+	SERIAL,
+	DOUBLE,
+	TRIPLE
+};
 
 static const u8 event_class[32] = {
-	[VECTOR_DE] = CONTRIBUTORY,
-	[VECTOR_TS] = CONTRIBUTORY,
-	[VECTOR_NP] = CONTRIBUTORY,
-	[VECTOR_SS] = CONTRIBUTORY,
-	[VECTOR_GP] = CONTRIBUTORY,
-	[VECTOR_PF] = PAGE_FAULT,
+	[VECTOR_DE] = CONTRIBUTORY, [VECTOR_TS] = CONTRIBUTORY, [VECTOR_NP] = CONTRIBUTORY,
+	[VECTOR_SS] = CONTRIBUTORY, [VECTOR_GP] = CONTRIBUTORY, [VECTOR_PF] = PAGE_FAULT,
 	[VECTOR_DF] = DOUBLE_FAULT,
 };
 
@@ -32,7 +39,7 @@ static void event_queue_exception(struct vcpu *vcpu, const struct event *event)
 {
 	struct events *ev = &vcpu->events;
 
-	ev->exception = (typeof(ev->exception)) {
+	ev->exception = (typeof(ev->exception)){
 		.pending = true,
 		.has_error = event->has_error && vcpu->cr0 & X86_CR0_PE,
 		.has_payload = event->vector == VECTOR_PF || event->vector == VECTOR_DB,
@@ -76,18 +83,24 @@ static void event_raise(struct vcpu *vcpu, const struct event *event)
  */
 void event_exception(struct vcpu *vcpu, u8 vector)
 {
-	event_raise(vcpu, &(struct event) { .vector = vector });
+	event_raise(vcpu, &(struct event){ .vector = vector });
 }
 
 void event_exception_error(struct vcpu *vcpu, u8 vector, u32 error)
 {
-	event_raise(vcpu, &(struct event) { .vector = vector, .has_error = true, .error = error });
+	event_raise(vcpu, &(struct event){ .vector = vector, .has_error = true, .error = error });
 }
 
 void event_page_fault(struct vcpu *vcpu, u64 cr2, u32 error)
 {
-	event_raise(vcpu, &(struct event) {
-		.vector = VECTOR_PF, .has_error = true, .error = error, .payload = cr2 });
+	const struct event event = {
+		.vector = VECTOR_PF,
+		.has_error = true,
+		.error = error,
+		.payload = cr2,
+	};
+
+	event_raise(vcpu, &event);
 }
 
 /**
@@ -97,7 +110,7 @@ void event_page_fault(struct vcpu *vcpu, u64 cr2, u32 error)
  */
 void event_debug(struct vcpu *vcpu, u64 dr6)
 {
-	event_raise(vcpu, &(struct event) { .vector = VECTOR_DB, .payload = dr6 });
+	event_raise(vcpu, &(struct event){ .vector = VECTOR_DB, .payload = dr6 });
 }
 
 /**
@@ -221,13 +234,14 @@ static bool event_inject_begun(struct vcpu *vcpu)
 		return true;
 	}
 	if (ev->nmi.injected) {
-		backend->inject(vcpu, &(struct event) { .kind = EVENT_NMI, .vector = VECTOR_NMI });
+		backend->inject(vcpu, &(struct event){ .kind = EVENT_NMI, .vector = VECTOR_NMI });
 		return true;
 	}
 	if (ev->interrupt.injected) {
-		backend->inject(vcpu, &(struct event) {
-			.kind = ev->interrupt.soft ? EVENT_SOFT_INTERRUPT : EVENT_INTERRUPT,
-			.vector = ev->interrupt.vector });
+		backend->inject(vcpu,
+				&(struct event){ .kind = ev->interrupt.soft ? EVENT_SOFT_INTERRUPT :
+									      EVENT_INTERRUPT,
+						 .vector = ev->interrupt.vector });
 		return true;
 	}
 	return false;
@@ -236,7 +250,7 @@ static bool event_inject_begun(struct vcpu *vcpu)
 static int event_next_interrupt(struct vcpu *vcpu)
 {
 	return vcpu->vm->irqchip || vcpu->apic ? vcpu_irq_pending(vcpu) :
-	       vcpu->events.user_interrupt;
+						 vcpu->events.user_interrupt;
 }
 
 static void event_inject_interrupt(struct vcpu *vcpu)
@@ -255,7 +269,7 @@ static void event_inject_interrupt(struct vcpu *vcpu)
 	ev->interrupt.injected = true;
 	ev->interrupt.soft = false;
 	ev->interrupt.vector = vector;
-	backend->inject(vcpu, &(struct event) { .kind = EVENT_INTERRUPT, .vector = vector });
+	backend->inject(vcpu, &(struct event){ .kind = EVENT_INTERRUPT, .vector = vector });
 }
 
 /* NMIs before interrupts; what cannot go now gets a window. @busy: something goes already. */
@@ -268,8 +282,8 @@ static void event_inject_new(struct vcpu *vcpu, bool busy)
 			ev->nmi.pending--;
 			ev->nmi.injected = true;
 			ev->nmi.masked = true;
-			backend->inject(vcpu, &(struct event) {
-				.kind = EVENT_NMI, .vector = VECTOR_NMI });
+			backend->inject(vcpu,
+					&(struct event){ .kind = EVENT_NMI, .vector = VECTOR_NMI });
 			busy = true;
 		}
 		if (ev->nmi.pending)
@@ -335,7 +349,7 @@ bool event_wakes(struct vcpu *vcpu)
 
 void event_reset(struct vcpu *vcpu)
 {
-	vcpu->events = (struct events) { .user_interrupt = -1 };
+	vcpu->events = (struct events){ .user_interrupt = -1 };
 	clear_bit(WORK_NMI, &vcpu->work);
 }
 
@@ -346,7 +360,7 @@ long event_get(struct vcpu *vcpu, void *arg, unsigned long uarg)
 
 	if (vcpu_take_work(vcpu, WORK_NMI))
 		event_take_nmis(vcpu);
-	/* Without the payload capability user space sees an exception as if it had been injected. */
+	/* Without the payload capability user space sees an exception as if it was injected. */
 	if (ev->exception.pending)
 		event_deliver_payload(vcpu);
 	out->exception.injected = ev->exception.injected || ev->exception.pending;
@@ -367,8 +381,9 @@ long event_get(struct vcpu *vcpu, void *arg, unsigned long uarg)
 	return 0;
 }
 
-#define EVENT_SET_FLAGS (KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR | \
-			 KVM_VCPUEVENT_VALID_SHADOW)
+#define EVENT_SET_FLAGS                                                      \
+	(KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR | \
+	 KVM_VCPUEVENT_VALID_SHADOW)
 
 long event_set(struct vcpu *vcpu, void *arg, unsigned long uarg)
 {
@@ -380,7 +395,7 @@ long event_set(struct vcpu *vcpu, void *arg, unsigned long uarg)
 	if (in->exception.injected && (in->exception.nr > 31 || in->exception.nr == VECTOR_NMI))
 		return -EINVAL;
 
-	ev->exception = (typeof(ev->exception)) {
+	ev->exception = (typeof(ev->exception)){
 		.injected = in->exception.injected,
 		.vector = in->exception.nr & 31,
 		.has_error = in->exception.has_error_code,

@@ -116,8 +116,8 @@ static int gpa_fault_slow(struct vcpu *vcpu, struct exit *exit)
 	if (!r)
 		return GUEST;
 	if (r == MMU_MMIO)
-		return emulate_instruction(vcpu, exit->fault.error & FAULT_WALK ?
-					   EMULATE_NO_GPA : exit->fault.gpa);
+		return emulate_instruction(vcpu, exit->fault.error & FAULT_WALK ? EMULATE_NO_GPA :
+										  exit->fault.gpa);
 	return r;
 }
 

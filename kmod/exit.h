@@ -16,39 +16,39 @@ struct vcpu;
  * The name says which members of struct exit are valid; see there.
  */
 enum exit_kind {
-	EXIT_UNKNOWN,		/* @raw */
-	EXIT_INTERNAL,		/* finished in the backend: nothing to do */
-	EXIT_INTERRUPT,		/* the host has an interrupt to take */
+	EXIT_UNKNOWN, /* @raw */
+	EXIT_INTERNAL, /* finished in the backend: nothing to do */
+	EXIT_INTERRUPT, /* the host has an interrupt to take */
 	EXIT_CPUID,
 	EXIT_RDMSR,
 	EXIT_WRMSR,
 	EXIT_HYPERCALL,
-	EXIT_IO,		/* @io */
+	EXIT_IO, /* @io */
 	EXIT_HLT,
-	EXIT_GPA_FAULT,		/* @fault: EPT violation or nested page fault */
-	EXIT_CR,		/* @cr: MOV to or from a control register, CLTS, LMSW */
-	EXIT_DR,		/* @cr: MOV to or from a debug register */
-	EXIT_EXCEPTION,		/* @exception */
+	EXIT_GPA_FAULT, /* @fault: EPT violation or nested page fault */
+	EXIT_CR, /* @cr: MOV to or from a control register, CLTS, LMSW */
+	EXIT_DR, /* @cr: MOV to or from a debug register */
+	EXIT_EXCEPTION, /* @exception */
 	EXIT_INVLPG,
 	EXIT_XSETBV,
 	EXIT_WBINVD,
 	EXIT_PAUSE,
-	EXIT_MWAIT,		/* MONITOR and MWAIT */
+	EXIT_MWAIT, /* MONITOR and MWAIT */
 	EXIT_RDPMC,
-	EXIT_UNDEFINED,		/* an instruction that guests do not have: #UD */
+	EXIT_UNDEFINED, /* an instruction that guests do not have: #UD */
 	EXIT_TRIPLE_FAULT,
-	EXIT_ENTRY_FAILED,	/* @raw */
+	EXIT_ENTRY_FAILED, /* @raw */
 	NR_EXIT_KINDS
 };
 
 /* Bits of struct exit's fault.error: the x86 page-fault error code's meaning (SDM 3, 4.7). */
-#define FAULT_PRESENT	BIT(0)
-#define FAULT_WRITE	BIT(1)
-#define FAULT_USER	BIT(2)
-#define FAULT_RESERVED	BIT(3)
-#define FAULT_FETCH	BIT(4)
+#define FAULT_PRESENT  BIT(0)
+#define FAULT_WRITE    BIT(1)
+#define FAULT_USER     BIT(2)
+#define FAULT_RESERVED BIT(3)
+#define FAULT_FETCH    BIT(4)
 /* The access was the processor's own, to a guest page table. */
-#define FAULT_WALK	BIT(17)
+#define FAULT_WALK BIT(17)
 
 /**
  * struct exit - one decoded exit

@@ -5,7 +5,10 @@
 #include <linux/types.h>
 
 /* MSRs that guests and user space use but the kernel does not: put back on return to user space. */
-enum host_msr { HOST_MSR_TSC_AUX, NR_HOST_MSRS };
+enum host_msr {
+	HOST_MSR_TSC_AUX,
+	NR_HOST_MSRS
+};
 
 /* This CPU begins to run guests: its own values. IRQs off. */
 void host_msr_init(void);

@@ -33,8 +33,8 @@ static long ioctl_call(const struct ioctl *row, enum ioctl_level level, union io
 	}
 }
 
-static long ioctl_copied(const struct ioctl *row, enum ioctl_level level,
-			 union ioctl_object object, void *arg, unsigned long uarg)
+static long ioctl_copied(const struct ioctl *row, enum ioctl_level level, union ioctl_object object,
+			 void *arg, unsigned long uarg)
 {
 	size_t size = _IOC_SIZE(row->cmd);
 	u32 dir = row->in ? _IOC_WRITE : _IOC_DIR(row->cmd);
@@ -44,8 +44,7 @@ static long ioctl_copied(const struct ioctl *row, enum ioctl_level level,
 	if (dir & _IOC_WRITE && copy_from_user(arg, (void __user *)uarg, size))
 		return -EFAULT;
 	r = ioctl_call(row, level, object, arg, uarg);
-	if (r >= 0 && dir & _IOC_READ &&
-	    copy_to_user((void __user *)uarg, arg, size))
+	if (r >= 0 && dir & _IOC_READ && copy_to_user((void __user *)uarg, arg, size))
 		return -EFAULT;
 	return r;
 }

@@ -28,10 +28,28 @@ struct ioctl {
 	};
 };
 
-#define SYS_IOCTL(nr, fn) { .cmd = (u32)(nr), .sys = (fn) }
-#define VM_IOCTL(nr, fn) { .cmd = (u32)(nr), .vm = (fn) }
-#define VM_IOCTL_IN(nr, fn) { .cmd = (u32)(nr), .in = true, .vm = (fn) }
-#define VCPU_IOCTL(nr, fn) { .cmd = (u32)(nr), .vcpu = (fn) }
+#define SYS_IOCTL(nr, fn)                     \
+	{                                     \
+		.cmd = (u32)(nr), .sys = (fn) \
+	}
+#define VM_IOCTL(nr, fn)                     \
+	{                                    \
+		.cmd = (u32)(nr), .vm = (fn) \
+	}
+#define VM_IOCTL_IN(nr, fn)                              \
+	{                                                \
+		.cmd = (u32)(nr), .in = true, .vm = (fn) \
+	}
+#define VCPU_IOCTL(nr, fn)                     \
+	{                                      \
+		.cmd = (u32)(nr), .vcpu = (fn) \
+	}
+
+/* A NULL argument reaches the handler. */
+#define VCPU_IOCTL_OPTIONAL(nr, fn)                              \
+	{                                                        \
+		.cmd = (u32)(nr), .optional = true, .vcpu = (fn) \
+	}
 
 /**
  * union ioctl_object - what the handlers of a table work on
@@ -41,7 +59,11 @@ union ioctl_object {
 	struct vcpu *vcpu;
 };
 
-enum ioctl_level { IOCTL_SYS, IOCTL_VM, IOCTL_VCPU };
+enum ioctl_level {
+	IOCTL_SYS,
+	IOCTL_VM,
+	IOCTL_VCPU
+};
 
 long ioctl_dispatch(const struct ioctl *table, enum ioctl_level level, union ioctl_object object,
 		    u32 cmd, unsigned long uarg);

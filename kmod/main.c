@@ -53,12 +53,12 @@ static const struct ioctl sys_ioctls[] = {
 	SYS_IOCTL(KVM_GET_SUPPORTED_CPUID, cpuid_get_supported),
 	SYS_IOCTL(KVM_GET_MSRS, sys_msr_get_ioctl),
 	SYS_IOCTL(KVM_X86_GET_MCE_CAP_SUPPORTED, mce_cap_supported),
-	{}
+	{},
 };
 
 static long sys_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 {
-	long r = ioctl_dispatch(sys_ioctls, IOCTL_SYS, (union ioctl_object) {}, cmd, uarg);
+	long r = ioctl_dispatch(sys_ioctls, IOCTL_SYS, (union ioctl_object){}, cmd, uarg);
 
 	/* KVM's system fd answers an unknown number with -EINVAL. */
 	return r == -ENOTTY ? -EINVAL : r;
@@ -104,10 +104,13 @@ static int __init tenon_init(void)
 	if (r)
 		goto remove_backend;
 	sys_device.name = devname;
+	/* Where kvm.ko has that name it has this number, too, and is asked for it first. */
+	if (!strcmp(devname, "kvm"))
+		sys_device.minor = KVM_MINOR;
 	r = misc_register(&sys_device);
 	if (r) {
 		pr_err("/dev/%s: cannot be made (%d)%s\n", devname, r,
-		       r == -EEXIST ? ": that name is taken" : "");
+		       r == -EEXIST || r == -EBUSY ? ": that name is taken" : "");
 		goto remove_backend;
 	}
 	return 0;

@@ -193,7 +193,7 @@ static int vcpu_enter(struct vcpu *vcpu)
 	xstate_leave(vcpu);
 	WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
 	compat_ibpb_at_user_return();
-	/* The guest was a quiescent state. RCU asks for one by a tick: no need to tell more often. */
+	/* The guest was a quiescent state. RCU asks for one by a tick: that often it is told. */
 	if (exit.kind == EXIT_INTERRUPT)
 		compat_rcu_note_guest();
 	/* A pending interrupt is taken here, so that a tick counts as the guest's time. */
@@ -212,7 +212,7 @@ static void vcpu_take_init_sipi(struct vcpu *vcpu)
 	if (test_and_clear_bit(INIT_PENDING, &vcpu->init_sipi)) {
 		vcpu_reset(vcpu, true);
 		vcpu->mp_state = vcpu->id == vcpu->vm->bsp_id ? KVM_MP_STATE_RUNNABLE :
-				 KVM_MP_STATE_INIT_RECEIVED;
+								KVM_MP_STATE_INIT_RECEIVED;
 	}
 	if (test_and_clear_bit(SIPI_PENDING, &vcpu->init_sipi) &&
 	    vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED) {
@@ -339,7 +339,7 @@ static void run_page_out(struct vcpu *vcpu)
 /* What user space put into the run page, and what the last exit left to be done. */
 static int run_page_in(struct vcpu *vcpu)
 {
-	int (*complete)(struct vcpu *vcpu) = vcpu->complete;
+	typeof(vcpu->complete) complete = vcpu->complete;
 
 	if (!vcpu->apic && (READ_ONCE(vcpu->run->cr8) & 15) != vcpu->cr8) {
 		vcpu->cr8 = READ_ONCE(vcpu->run->cr8) & 15;

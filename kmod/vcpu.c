@@ -40,7 +40,7 @@ static void vcpu_reset_segments(struct vcpu *vcpu)
 	segment.base = 0xffff0000;
 	segment.type = 11;
 	backend->set_segment(vcpu, SEG_CS, &segment);
-	segment = (struct kvm_segment) { .limit = 0xffff, .type = 11, .present = 1 };
+	segment = (struct kvm_segment){ .limit = 0xffff, .type = 11, .present = 1 };
 	backend->set_segment(vcpu, SEG_TR, &segment);
 	segment.type = 2;
 	backend->set_segment(vcpu, SEG_LDTR, &segment);
@@ -142,12 +142,8 @@ static const struct ioctl vcpu_ioctls[] = {
 	VCPU_IOCTL(TENON_GET_EXIT_LOG, exit_log_get),
 	VCPU_IOCTL(KVM_KVMCLOCK_CTRL, clock_ctrl),
 	VCPU_IOCTL(KVM_ENABLE_CAP, vcpu_enable_cap),
-	{
-		.cmd = (u32)KVM_SET_SIGNAL_MASK,
-		.optional = true,
-		.vcpu = vcpu_set_signal_mask,
-	},
-	{}
+	VCPU_IOCTL_OPTIONAL(KVM_SET_SIGNAL_MASK, vcpu_set_signal_mask),
+	{},
 };
 
 static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
@@ -164,7 +160,7 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 	if (cmd == KVM_RUN) {
 		r = vcpu_run(vcpu, uarg);
 	} else {
-		r = ioctl_dispatch(vcpu_ioctls, IOCTL_VCPU, (union ioctl_object) { .vcpu = vcpu },
+		r = ioctl_dispatch(vcpu_ioctls, IOCTL_VCPU, (union ioctl_object){ .vcpu = vcpu },
 				   cmd, uarg);
 		/* KVM's vCPU fd answers an unknown number with -EINVAL. */
 		if (r == -ENOTTY)
@@ -258,7 +254,8 @@ static int vcpu_init(struct vcpu *vcpu)
 	vcpu->tsc_khz = vcpu->vm->default_tsc_khz;
 	vcpu->xcr0 = XFEATURE_MASK_FP;
 	vcpu->mp_state = vcpu->id == vcpu->vm->bsp_id || !vcpu->vm->irqchip ?
-			 KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_UNINITIALIZED;
+				 KVM_MP_STATE_RUNNABLE :
+				 KVM_MP_STATE_UNINITIALIZED;
 	vcpu_reset(vcpu, false);
 	return 0;
 }

@@ -25,13 +25,37 @@ struct lapic;
 
 /* General registers in the order of the instruction encodings (SDM 2, table 2-2). */
 enum reg {
-	REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
-	REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
+	REG_RAX,
+	REG_RCX,
+	REG_RDX,
+	REG_RBX,
+	REG_RSP,
+	REG_RBP,
+	REG_RSI,
+	REG_RDI,
+	REG_R8,
+	REG_R9,
+	REG_R10,
+	REG_R11,
+	REG_R12,
+	REG_R13,
+	REG_R14,
+	REG_R15,
 	NR_REGS
 };
 
 /* Segment registers in the order of the instruction encodings, then LDTR and TR. */
-enum seg { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, NR_SEGS };
+enum seg {
+	SEG_ES,
+	SEG_CS,
+	SEG_SS,
+	SEG_DS,
+	SEG_FS,
+	SEG_GS,
+	SEG_LDTR,
+	SEG_TR,
+	NR_SEGS
+};
 
 /**
  * enum work - bits of vcpu->work: what must be done before the next entry
@@ -39,16 +63,16 @@ enum seg { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, NR_
  * Set by anyone with vcpu_request(); taken by the owner before entry. The common path sees zero.
  */
 enum work {
-	WORK_EVENT,		/* events or the interrupt controller changed: decide anew */
-	WORK_TLB_FLUSH,		/* drop this vCPU's guest-physical translations */
-	WORK_MMU_RELOAD,	/* the nested page-table root changed */
-	WORK_CLOCK,		/* rewrite this vCPU's kvmclock page */
-	WORK_TIMER,		/* the local APIC timer fired */
-	WORK_INIT_SIPI,		/* an INIT or start-up IPI arrived */
-	WORK_NMI,		/* an NMI arrived: move it from the queue */
-	WORK_TRIPLE_FAULT,	/* report KVM_EXIT_SHUTDOWN */
-	WORK_OUT,		/* leave the inner loop, nothing else */
-	WORK_DEAD,		/* the VM can no longer run: -EIO */
+	WORK_EVENT, /* events or the interrupt controller changed: decide anew */
+	WORK_TLB_FLUSH, /* drop this vCPU's guest-physical translations */
+	WORK_MMU_RELOAD, /* the nested page-table root changed */
+	WORK_CLOCK, /* rewrite this vCPU's kvmclock page */
+	WORK_TIMER, /* the local APIC timer fired */
+	WORK_INIT_SIPI, /* an INIT or start-up IPI arrived */
+	WORK_NMI, /* an NMI arrived: move it from the queue */
+	WORK_TRIPLE_FAULT, /* report KVM_EXIT_SHUTDOWN */
+	WORK_OUT, /* leave the inner loop, nothing else */
+	WORK_DEAD, /* the VM can no longer run: -EIO */
 };
 
 /**
@@ -57,22 +81,29 @@ enum work {
  * @VCPU_IN_GUEST: interrupts off or running guest code: an IPI makes it look
  * @VCPU_EXITING: has been told to look
  */
-enum vcpu_mode { VCPU_OUTSIDE, VCPU_IN_GUEST, VCPU_EXITING };
+enum vcpu_mode {
+	VCPU_OUTSIDE,
+	VCPU_IN_GUEST,
+	VCPU_EXITING
+};
 
 /* DR6 with no condition raised: reserved bits and the active-low RTM (SDM 3, 17.2.3). */
 #define DR6_INIT 0xffff0ff0ull
-#define DR6_RTM BIT_ULL(16)
+#define DR6_RTM	 BIT_ULL(16)
 /* B0 to B3 */
-#define DR6_BREAKPOINTS 15ull
+#define DR6_BREAKPOINTS	   15ull
 #define DR7_GENERAL_DETECT BIT_ULL(13)
 
 /* Bits of vcpu->init_sipi. */
-enum { INIT_PENDING, SIPI_PENDING };
+enum {
+	INIT_PENDING,
+	SIPI_PENDING
+};
 
 /* What KVM_GET_VCPU_MMAP_SIZE answers: struct kvm_run, port data, coalesced MMIO ring. */
 #define VCPU_MMAP_PAGES 3
 
-#define LOG_ENTRIES 32
+#define LOG_ENTRIES	32
 
 /**
  * struct log_entry - one exit in the per-vCPU ring that explains a guest's death
@@ -150,7 +181,7 @@ struct vcpu {
 	struct events events;
 	u32 log_next;
 
-	struct mutex mutex;
+	struct mutex mutex; /* held during each ioctl, KVM_RUN too */
 	void *pio_data;
 	struct preempt_notifier preempt;
 	struct rcuwait wait;
@@ -198,6 +229,7 @@ static inline bool vcpu_take_work(struct vcpu *vcpu, enum work work)
 	if (!test_bit(work, &vcpu->work))
 		return false;
 	clear_bit(work, &vcpu->work);
+	/* What was made visible before the request is looked at after this. */
 	smp_mb__after_atomic();
 	return true;
 }

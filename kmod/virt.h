@@ -11,7 +11,6 @@ DECLARE_PER_CPU(bool, virt_on);
 /* CPUs are going down (reboot, suspend): a fault of a virtualization instruction is expected. */
 extern bool virt_going_down;
 
-
 /* Each VM holds virtualization on: 0, -EBUSY where another hypervisor has it, or an errno. */
 int virt_get(void);
 void virt_put(void);

@@ -168,7 +168,7 @@ static const struct ioctl vm_ioctls[] = {
 	VM_IOCTL(KVM_GET_TSC_KHZ, vm_tsc_khz_get),
 	VM_IOCTL(KVM_SET_TSC_KHZ, vm_tsc_khz_set),
 	VM_IOCTL(KVM_ENABLE_CAP, vm_enable_cap),
-	{}
+	{},
 };
 
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
@@ -177,7 +177,7 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 
 	if (vm->mm != current->mm || READ_ONCE(vm->dead))
 		return -EIO;
-	return ioctl_dispatch(vm_ioctls, IOCTL_VM, (union ioctl_object) { .vm = vm }, cmd, uarg);
+	return ioctl_dispatch(vm_ioctls, IOCTL_VM, (union ioctl_object){ .vm = vm }, cmd, uarg);
 }
 
 static int vm_release(struct inode *inode, struct file *file)

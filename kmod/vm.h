@@ -19,8 +19,8 @@ struct pit;
 struct vcpu;
 
 /* Limits, each answered by its capability and documented in Documentation/abi.rst. */
-#define MAX_VCPUS	1024
-#define MAX_VCPU_IDS	4096
+#define MAX_VCPUS    1024
+#define MAX_VCPU_IDS 4096
 
 /**
  * struct vm - a virtual machine, behind the file descriptor that KVM_CREATE_VM returns
@@ -47,7 +47,7 @@ struct vcpu;
 struct vm {
 	refcount_t refs;
 	struct mm_struct *mm;
-	struct mutex lock;
+	struct mutex lock; /* creation of vCPUs and devices */
 	struct xarray vcpus;
 	int nr_vcpus;
 	struct memslots slots;
@@ -55,7 +55,7 @@ struct vm {
 	struct io_bus pio;
 	struct io_bus mmio;
 	struct vm_io io;
-	struct mutex irq_lock;
+	struct mutex irq_lock; /* routing, irqfds */
 	struct irqchip *irqchip;
 	struct pit *pit;
 	struct pv_vm pv;

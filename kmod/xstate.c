@@ -151,7 +151,7 @@ static bool guest_uses_pkru(const struct vcpu *vcpu)
 	       (vcpu->cr4 & X86_CR4_PKE || vcpu->xcr0 & XFEATURE_MASK_PKRU);
 }
 
-void xstate_enter(struct vcpu *vcpu)
+void xstate_switch_to_guest(struct vcpu *vcpu)
 {
 	if (vcpu->cr4 & X86_CR4_OSXSAVE) {
 		if (vcpu->xcr0 != host_xcr0)
@@ -163,7 +163,7 @@ void xstate_enter(struct vcpu *vcpu)
 		wrpkru(vcpu->pkru);
 }
 
-void xstate_leave(struct vcpu *vcpu)
+void xstate_switch_to_host(struct vcpu *vcpu)
 {
 	if (guest_uses_pkru(vcpu)) {
 		vcpu->pkru = rdpkru();

@@ -2,9 +2,10 @@
 #ifndef TENON_XSTATE_H
 #define TENON_XSTATE_H
 
+#include <asm/processor-flags.h>
 #include <linux/types.h>
 
-struct vcpu;
+#include "vcpu.h"
 
 /* Once at insmod: which state components this host lets guests have. */
 void xstate_module_init(void);
@@ -26,12 +27,30 @@ void xstate_reset(struct vcpu *vcpu, bool init);
 void xstate_load(struct vcpu *vcpu);
 void xstate_put(struct vcpu *vcpu);
 
+void xstate_switch_to_guest(struct vcpu *vcpu);
+void xstate_switch_to_host(struct vcpu *vcpu);
+
+/* Only a guest with one of these can use XCR0, IA32_XSS or PKRU. MOV CR4 is handled outside. */
+static inline bool xstate_is_switched(const struct vcpu *vcpu)
+{
+	return vcpu->cr4 & (X86_CR4_OSXSAVE | X86_CR4_PKE);
+}
+
 /*
  * Switch XCR0, IA32_XSS and PKRU to the guest's, right before an entry into the guest, and back.
  * IRQs off; xstate_enter() after xstate_load().
  */
-void xstate_enter(struct vcpu *vcpu);
-void xstate_leave(struct vcpu *vcpu);
+static inline void xstate_enter(struct vcpu *vcpu)
+{
+	if (xstate_is_switched(vcpu))
+		xstate_switch_to_guest(vcpu);
+}
+
+static inline void xstate_leave(struct vcpu *vcpu)
+{
+	if (xstate_is_switched(vcpu))
+		xstate_switch_to_host(vcpu);
+}
 
 /* Bytes of an XSAVE area, standard or compacted, with the components in @xcr0 (SDM 1, 13.4). */
 u32 xstate_size(u64 xcr0, bool compacted);

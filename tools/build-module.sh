@@ -17,7 +17,7 @@ if [ "$1" = --check ]; then
 fi
 name=$1 dir=$PWD/build/kmod-$1 log=$PWD/build/kmod-$1.log
 if [ "$name" = host ]; then
-	release=$(uname -r)
+	release=${HOST_RELEASE:-$(uname -r)}
 else
 	release=$(<"build/kernels/$name/release")
 fi

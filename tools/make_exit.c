@@ -9,8 +9,6 @@
 
 int plugin_is_GPL_compatible;
 
-int make_exit_gmk_setup(void);
-
 static char *exit_make(const char *name, unsigned int argc, char **argv)
 {
 	(void)name;

@@ -7,22 +7,23 @@
 
 #include "check.h"
 
-#define CR0_PE BIT_ULL(0)
-#define CR0_NW BIT_ULL(29)
-#define CR0_CD BIT_ULL(30)
-#define CR0_PG BIT_ULL(31)
-#define CR4_PAE BIT_ULL(5)
-#define EFER_LME_BIT BIT_ULL(8)
+#define CR0_PE	      BIT_ULL(0)
+#define CR0_NW	      BIT_ULL(29)
+#define CR0_CD	      BIT_ULL(30)
+#define CR0_PG	      BIT_ULL(31)
+#define CR4_PAE	      BIT_ULL(5)
+#define EFER_LME_BIT  BIT_ULL(8)
 #define EFER_SVME_BIT BIT_ULL(12)
 /* SCE, LME, LMA, NXE, SVME, LMSLE, FFXSR, TCE, MCOMMIT, INTWB, UAIE, AIBRSE (APM 2, 3.1.7) */
-#define EFER_DEFINED (BIT_ULL(0) | GENMASK_ULL(15, 14) | GENMASK_ULL(13, 10) | BIT_ULL(8) | \
-		      BIT_ULL(17) | BIT_ULL(18) | BIT_ULL(20) | BIT_ULL(21))
+#define EFER_DEFINED                                                                         \
+	(BIT_ULL(0) | GENMASK_ULL(15, 14) | GENMASK_ULL(13, 10) | BIT_ULL(8) | BIT_ULL(17) | \
+	 BIT_ULL(18) | BIT_ULL(20) | BIT_ULL(21))
 #define HIGH_HALF GENMASK_ULL(63, 32)
 /* Attributes in the VMCB's packed form: L is bit 9, D bit 10. */
-#define ATTRIB_L BIT(9)
-#define ATTRIB_D BIT(10)
+#define ATTRIB_L      BIT(9)
+#define ATTRIB_D      BIT(10)
 
-#define INJ_VALID BIT_ULL(31)
+#define INJ_VALID     BIT_ULL(31)
 #define INJ_TYPE(inj) ((inj) >> 8 & 7)
 #define INJ_EXCEPTION 3
 
@@ -109,38 +110,71 @@ static bool bad_event(const struct svm_image *image)
 	return type == INJ_EXCEPTION && (vector == 2 || vector > 31);
 }
 
-#define VALUE(name) \
-	static u64 value_##name(const struct svm_image *image) \
-	{ \
-		return image->name; \
-	}
+static u64 efer_value(const struct svm_image *image)
+{
+	return image->efer;
+}
 
-VALUE(efer)
-VALUE(cr0)
-VALUE(cr3)
-VALUE(cr4)
-VALUE(dr6)
-VALUE(dr7)
-VALUE(cs_attrib)
-VALUE(asid)
-VALUE(event_inj)
-VALUE(vmrun_intercepted)
+static u64 cr0_value(const struct svm_image *image)
+{
+	return image->cr0;
+}
+
+static u64 cr3_value(const struct svm_image *image)
+{
+	return image->cr3;
+}
+
+static u64 cr4_value(const struct svm_image *image)
+{
+	return image->cr4;
+}
+
+static u64 dr6_value(const struct svm_image *image)
+{
+	return image->dr6;
+}
+
+static u64 dr7_value(const struct svm_image *image)
+{
+	return image->dr7;
+}
+
+static u64 cs_attrib_value(const struct svm_image *image)
+{
+	return image->cs_attrib;
+}
+
+static u64 asid_value(const struct svm_image *image)
+{
+	return image->asid;
+}
+
+static u64 event_inj_value(const struct svm_image *image)
+{
+	return image->event_inj;
+}
+
+static u64 vmrun_intercepted_value(const struct svm_image *image)
+{
+	return image->vmrun_intercepted;
+}
 
 static const struct svm_rule svm_rules[] = {
-	{ "EFER", "SVME is 0", no_svme, value_efer },
-	{ "CR0", "NW is 1 while CD is 0", nw_without_cd, value_cr0 },
-	{ "CR0", "bits 63:32 are not 0", cr0_high, value_cr0 },
-	{ "CR3", "reserved bits are not 0", cr3_reserved, value_cr3 },
-	{ "CR4", "bits that this processor does not have are not 0", cr4_reserved, value_cr4 },
-	{ "DR6", "bits 63:32 are not 0", dr6_high, value_dr6 },
-	{ "DR7", "bits 63:32 are not 0", dr7_high, value_dr7 },
-	{ "EFER", "reserved bits are not 0", efer_reserved, value_efer },
-	{ "CR4", "PAE is 0 while EFER.LME and CR0.PG are 1", long_without_pae, value_cr4 },
-	{ "CR0", "PE is 0 while EFER.LME and CR0.PG are 1", long_without_pe, value_cr0 },
-	{ "CS", "L and D are both 1 in long mode", long_with_l_and_d, value_cs_attrib },
-	{ "VMRUN intercept", "is 0", vmrun_passes, value_vmrun_intercepted },
-	{ "ASID", "is 0, the host's", asid_zero, value_asid },
-	{ "EVENTINJ", "no such event", bad_event, value_event_inj },
+	{ "EFER", "SVME is 0", no_svme, efer_value },
+	{ "CR0", "NW is 1 while CD is 0", nw_without_cd, cr0_value },
+	{ "CR0", "bits 63:32 are not 0", cr0_high, cr0_value },
+	{ "CR3", "reserved bits are not 0", cr3_reserved, cr3_value },
+	{ "CR4", "bits that this processor does not have are not 0", cr4_reserved, cr4_value },
+	{ "DR6", "bits 63:32 are not 0", dr6_high, dr6_value },
+	{ "DR7", "bits 63:32 are not 0", dr7_high, dr7_value },
+	{ "EFER", "reserved bits are not 0", efer_reserved, efer_value },
+	{ "CR4", "PAE is 0 while EFER.LME and CR0.PG are 1", long_without_pae, cr4_value },
+	{ "CR0", "PE is 0 while EFER.LME and CR0.PG are 1", long_without_pe, cr0_value },
+	{ "CS", "L and D are both 1 in long mode", long_with_l_and_d, cs_attrib_value },
+	{ "VMRUN intercept", "is 0", vmrun_passes, vmrun_intercepted_value },
+	{ "ASID", "is 0, the host's", asid_zero, asid_value },
+	{ "EVENTINJ", "no such event", bad_event, event_inj_value },
 };
 
 /**

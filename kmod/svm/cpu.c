@@ -16,8 +16,8 @@ DEFINE_PER_CPU(struct svm_cpu, svm_cpus);
 /* VM_CR (APM 2, 15.30.1) */
 #define VM_CR_SVMDIS BIT(4)
 
-#define IOPM_ORDER 2
-#define MSRPM_ORDER 1
+#define IOPM_ORDER   2
+#define MSRPM_ORDER  1
 
 static struct page *svm_iopm;
 static struct page *svm_msrpm;
@@ -25,9 +25,16 @@ struct svm_features svm_features;
 
 /* MSRs that the VMCB holds, so that the guest may use them without an exit. */
 static const u32 svm_direct_msrs[] = {
-	MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK,
-	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE,
-	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
+	MSR_STAR,
+	MSR_LSTAR,
+	MSR_CSTAR,
+	MSR_SYSCALL_MASK,
+	MSR_FS_BASE,
+	MSR_GS_BASE,
+	MSR_KERNEL_GS_BASE,
+	MSR_IA32_SYSENTER_CS,
+	MSR_IA32_SYSENTER_ESP,
+	MSR_IA32_SYSENTER_EIP,
 };
 
 static u64 svm_page_pa(struct page *page)
@@ -123,14 +130,15 @@ static int svm_discover(void)
 		pr_err("this CPU has SVM without nested paging, which Tenon needs\n");
 		return -EOPNOTSUPP;
 	}
-	svm_features = (struct svm_features) {
+	svm_features = (struct svm_features){
 		.nrips = boot_cpu_has(X86_FEATURE_NRIPS),
 		.decode_assists = boot_cpu_has(X86_FEATURE_DECODEASSISTS),
 		.vmcb_clean = boot_cpu_has(X86_FEATURE_VMCBCLEAN),
 		.virt_spec_ctrl = boot_cpu_has(X86_FEATURE_V_SPEC_CTRL),
 		.spec_ctrl = boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL) &&
 			     !boot_cpu_has(X86_FEATURE_V_SPEC_CTRL),
-		.ssbd = boot_cpu_has(X86_FEATURE_LS_CFG_SSBD) || boot_cpu_has(X86_FEATURE_VIRT_SSBD),
+		.ssbd = boot_cpu_has(X86_FEATURE_LS_CFG_SSBD) ||
+			boot_cpu_has(X86_FEATURE_VIRT_SSBD),
 		.nr_asids = cpuid_ebx(0x8000000a),
 	};
 	return svm_features.nr_asids < 2 ? -EOPNOTSUPP : 0;
@@ -227,7 +235,7 @@ void svm_load(struct vcpu *vcpu, int cpu)
 		svm->asid_generation = 0;
 		svm->vmcb->control.clean = 0;
 	}
-	asm volatile("vmsave %0" : : "a" (sc->host_area_pa) : "memory");
+	asm volatile("vmsave %0" : : "a"(sc->host_area_pa) : "memory");
 }
 
 void svm_put(struct vcpu *vcpu)

@@ -28,7 +28,8 @@ u8 svm_get_shadow(struct vcpu *vcpu)
 {
 	/* SVM does not tell STI's shadow from MOV SS's. */
 	return to_svm(vcpu)->vmcb->control.int_state & SVM_INTERRUPT_SHADOW_MASK ?
-	       KVM_X86_SHADOW_INT_STI | KVM_X86_SHADOW_INT_MOV_SS : 0;
+		       KVM_X86_SHADOW_INT_STI | KVM_X86_SHADOW_INT_MOV_SS :
+		       0;
 }
 
 void svm_set_shadow(struct vcpu *vcpu, u8 shadow)

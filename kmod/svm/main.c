@@ -14,10 +14,11 @@
 
 static bool xcr0_guard;
 module_param(xcr0_guard, bool, 0444);
-MODULE_PARM_DESC(xcr0_guard, "Re-read XCR0 after each exit, for emulators that do not intercept XSETBV");
+MODULE_PARM_DESC(xcr0_guard,
+		 "Re-read XCR0 after each exit, for emulators that do not intercept XSETBV");
 
 /* The guest may have moved its XCR0 without an exit. */
-static void svm_read_xcr0(struct vcpu *vcpu)
+static noinline void svm_read_xcr0(struct vcpu *vcpu)
 {
 	u64 xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
 
@@ -57,7 +58,7 @@ static void svm_from_vmcb(struct svm_vcpu *svm)
 	vcpu->cr0 |= save->cr0 & X86_CR0_TS;
 }
 
-static void svm_events_from_vmcb(struct svm_vcpu *svm)
+static noinline void svm_events_from_vmcb(struct svm_vcpu *svm)
 {
 	struct vmcb_control_area *control = &svm->vmcb->control;
 	u32 info = control->exit_int_info;
@@ -155,7 +156,7 @@ static void svm_explain(struct vcpu *vcpu)
 		pr_info_ratelimited("vCPU %u: VMRUN refused: %s (%#llx): %s (APM 2, 15.5.1)\n",
 				    vcpu->id, rule->field, rule->value(&image), rule->why);
 	else
-		pr_info_ratelimited("vCPU %u: VMRUN refused for a reason that APM 2, 15.5.1 does not list\n",
+		pr_info_ratelimited("vCPU %u: VMRUN refused: no rule of APM 2, 15.5.1 is broken\n",
 				    vcpu->id);
 }
 

@@ -11,7 +11,7 @@
 
 /* IA32_FEATURE_CONTROL (SDM 3, 24.7). */
 #define FEATURE_CONTROL_LOCKED		BIT(0)
-#define FEATURE_CONTROL_VMX_OUTSIDE_SMX	BIT(2)
+#define FEATURE_CONTROL_VMX_OUTSIDE_SMX BIT(2)
 
 /* What a control may be set to is in the high half of its capability MSR (SDM 3, A.3). */
 static const struct {

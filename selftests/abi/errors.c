@@ -595,24 +595,6 @@ static void sregs(void)
 	CHECK_ERRNO(ioctl(fds[VCPU], KVM_SET_SREGS2, &bad2), EINVAL);
 }
 
-/* A table of CPUID that has been run with cannot be changed. */
-static void cpuid_after_run(void)
-{
-	struct {
-		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entry[256];
-	} cpuid = { .head.nent = 256 };
-
-	make_objects();
-	ABI_CODE(vms[VM], 0x1000, 0xf4);
-	abi_real(vms[VM], 0, 0x1000);
-	CHECK_EQ(ioctl(fds[VCPU], KVM_GET_CPUID2, &cpuid), 0);
-	CHECK_EQ(abi_run(vms[VM], 0), KVM_EXIT_HLT);
-	CHECK(ioctl(fds[VCPU], KVM_SET_CPUID2, &cpuid) == 0);
-	cpuid.entry[0].ebx ^= 1;
-	CHECK_ERRNO(ioctl(fds[VCPU], KVM_SET_CPUID2, &cpuid), EINVAL);
-}
-
 int main(int argc, char **argv)
 {
 	static const struct abi_test tests[] = {
@@ -626,7 +608,6 @@ int main(int argc, char **argv)
 		{ "vcpu_fd", vcpu_fd },
 		{ "arrays", arrays },
 		{ "sregs", sregs },
-		{ "cpuid_after_run", cpuid_after_run },
 		{}
 	};
 

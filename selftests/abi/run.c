@@ -53,8 +53,8 @@ static void test_mmio(void)
 	int vcpu = abi_vcpu(vm);
 	struct kvm_run *run = vm->run[vcpu];
 
-	ABI_CODE(vm, 0x1000, 0xb8, 0x78, 0x56, 0x34, 0x12, 0xa3, 0x00, 0x00, 0x10, 0x00,
-		 0x8b, 0x1d, 0x08, 0x00, 0x10, 0x00, 0xf4);
+	ABI_CODE(vm, 0x1000, 0xb8, 0x78, 0x56, 0x34, 0x12, 0xa3, 0x00, 0x00, 0x10, 0x00, 0x8b, 0x1d,
+		 0x08, 0x00, 0x10, 0x00, 0xf4);
 	abi_flat32(vm, vcpu, 0x1000);
 	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_MMIO);
 	CHECK_EQ(run->mmio.phys_addr, 0x100000);
@@ -126,17 +126,15 @@ static void test_immediate_exit(void)
 	CHECK_EQ(abi_regs(vm, vcpu).rip, 0x1000);
 }
 
-static const struct abi_test tests[] = {
-	{ "api_version", test_api },
-	{ "out", test_out },
-	{ "in", test_in },
-	{ "mmio", test_mmio },
-	{ "long_cpuid", test_long_cpuid },
-	{ "reset_vector", test_reset_vector },
-	{ "triple_fault", test_triple_fault },
-	{ "immediate_exit", test_immediate_exit },
-	{ NULL, NULL }
-};
+static const struct abi_test tests[] = { { "api_version", test_api },
+					 { "out", test_out },
+					 { "in", test_in },
+					 { "mmio", test_mmio },
+					 { "long_cpuid", test_long_cpuid },
+					 { "reset_vector", test_reset_vector },
+					 { "triple_fault", test_triple_fault },
+					 { "immediate_exit", test_immediate_exit },
+					 { NULL, NULL } };
 
 int main(int argc, char **argv)
 {

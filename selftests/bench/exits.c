@@ -8,30 +8,31 @@
 
 #include "../abi/lib/abi.h"
 
-#define MEMORY (512ul << 20)
-#define CODE 0x10000
-#define IDT 0x4000
-#define TOUCH (64ul << 20)
+#define MEMORY	     (512ul << 20)
+#define CODE	     0x10000
+#define IDT	     0x4000
+#define TOUCH	     (64ul << 20)
 #define TIMER_VECTOR 0x40
-#define END_PORT 0xf4
+#define END_PORT     0xf4
 
-#define GUEST(name) \
-	extern const uint8_t guest_##name[], guest_##name##_end[];
+/* See ../guests/bench.S. */
+#define GUEST(name) extern const uint8_t guest_##name[], guest_##name##_end[]
+#define LABEL(name) extern const uint8_t guest_##name[]
 
-GUEST(empty)
-GUEST(cpuid)
-GUEST(vmmcall)
-GUEST(wrmsr)
-GUEST(in_kernel)
-GUEST(out_kernel)
-GUEST(out_user)
-GUEST(mmio_lapic)
-GUEST(mmio_ioapic)
-GUEST(mmio_user)
-GUEST(mmio_user_write)
-GUEST(touch)
-GUEST(hlt_timer)
-extern const uint8_t guest_timer_handler[];
+GUEST(empty);
+GUEST(cpuid);
+GUEST(vmmcall);
+GUEST(wrmsr);
+GUEST(in_kernel);
+GUEST(out_kernel);
+GUEST(out_user);
+GUEST(mmio_lapic);
+GUEST(mmio_ioapic);
+GUEST(mmio_user);
+GUEST(mmio_user_write);
+GUEST(touch);
+GUEST(hlt_timer);
+LABEL(timer_handler);
 
 /**
  * struct row - one thing to measure
@@ -49,8 +50,11 @@ struct row {
 	bool own_clock;
 };
 
-#define ROW(n, count, ...) \
-	{ .name = #n, .code = guest_##n, .end = guest_##n##_end, .iterations = (count), __VA_ARGS__ }
+#define ROW(n, count, ...)                                                                    \
+	{                                                                                     \
+		.name = #n, .code = guest_##n, .end = guest_##n##_end, .iterations = (count), \
+		__VA_ARGS__                                                                   \
+	}
 
 static const struct row rows[] = {
 	ROW(cpuid, 20000),
@@ -64,10 +68,17 @@ static const struct row rows[] = {
 	ROW(mmio_user, 20000),
 	ROW(mmio_user_write, 20000),
 	ROW(hlt_timer, 1000, .rbx = 100000, .own_clock = true),
-	{ .name = "touch_4k", .code = guest_touch, .end = guest_touch_end, .iterations = 8192,
+	{ .name = "touch_4k",
+	  .code = guest_touch,
+	  .end = guest_touch_end,
+	  .iterations = 8192,
 	  .rbx = 4096 },
-	{ .name = "touch_2m", .code = guest_touch, .end = guest_touch_end, .iterations = 128,
-	  .rbx = 2 << 20, .huge = true },
+	{ .name = "touch_2m",
+	  .code = guest_touch,
+	  .end = guest_touch_end,
+	  .iterations = 128,
+	  .rbx = 2 << 20,
+	  .huge = true },
 };
 
 /* An interrupt gate to the handler, which lies in the copied code. */
@@ -137,14 +148,13 @@ static void measure(void)
 	unsigned int i;
 	double empty, ticks;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct row *row = &rows[i];
 		unsigned long n = repeat ?: row->iterations;
 
 		if (only && strcmp(only, row->name))
 			continue;
-		empty = row->own_clock ? 0 :
-			(double)run(row, guest_empty, guest_empty_end, n) / n;
+		empty = row->own_clock ? 0 : (double)run(row, guest_empty, guest_empty_end, n) / n;
 		ticks = (double)run(row, row->code, row->end, n) / n;
 		printf("%s instructions %.1f\n", row->name, ticks - empty);
 		fflush(stdout);

@@ -10,8 +10,8 @@
 
 #include "../abi/lib/abi.h"
 
-#define VMS 64
-#define VCPUS 64
+#define VMS    64
+#define VCPUS  64
 #define CGROUP "/sys/fs/cgroup/bench"
 
 static void write_file(const char *name, const char *text)

@@ -12,7 +12,7 @@
 
 #include "abi.h"
 
-#define ABI_ALIGN (2ul << 20)
+#define ABI_ALIGN    (2ul << 20)
 #define TEST_SECONDS 600
 
 static int dev = -1;
@@ -27,7 +27,7 @@ int abi_dev(void)
 		return dev;
 	if (name)
 		dev = open(name, O_RDWR | O_CLOEXEC);
-	for (i = 0; !name && dev < 0 && i < sizeof(nodes) / sizeof(nodes[0]); i++)
+	for (i = 0; !name && dev < 0 && i < ARRAY_SIZE(nodes); i++)
 		dev = open(nodes[i], O_RDWR | O_CLOEXEC);
 	CHECK(dev >= 0);
 	return dev;
@@ -140,7 +140,13 @@ void abi_real(struct abi_vm *vm, int vcpu, uint16_t ip)
 static void abi_flat_segments(struct kvm_sregs *sregs, bool long_mode)
 {
 	struct kvm_segment data = {
-		.limit = 0xffffffff, .selector = 0x10, .type = 3, .present = 1, .db = 1, .s = 1, .g = 1,
+		.limit = 0xffffffff,
+		.selector = 0x10,
+		.type = 3,
+		.present = 1,
+		.db = 1,
+		.s = 1,
+		.g = 1,
 	};
 	struct kvm_segment code = data;
 
@@ -215,8 +221,8 @@ struct kvm_regs abi_regs(struct abi_vm *vm, int vcpu)
 	return regs;
 }
 
-/* A test's process tells why it ended through this pipe. */
-static int why_fd;
+/* A test's process tells why it ended through a pipe; any other on stderr. */
+static int why_fd = STDERR_FILENO;
 
 static void __attribute__((noreturn)) abi_end(int status, const char *fmt, va_list args)
 {

@@ -59,8 +59,9 @@ void abi_long(struct abi_vm *vm, int vcpu, uint64_t ip);
 
 /* Copy code to guest memory. */
 void abi_code(struct abi_vm *vm, uint64_t gpa, const void *code, size_t len);
-#define ABI_CODE(vm, gpa, ...) \
-	abi_code(vm, gpa, (const uint8_t[]) { __VA_ARGS__ }, sizeof((const uint8_t[]) { __VA_ARGS__ }))
+#define ABI_CODE(vm, gpa, ...)                              \
+	abi_code(vm, gpa, (const uint8_t[]){ __VA_ARGS__ }, \
+		 sizeof((const uint8_t[]){ __VA_ARGS__ }))
 
 /* KVM_RUN until an exit; the exit reason, or -errno. */
 int abi_run(struct abi_vm *vm, int vcpu);
@@ -71,27 +72,29 @@ void abi_fail(const char *file, int line, const char *fmt, ...)
 	__attribute__((noreturn, format(printf, 3, 4)));
 void abi_skip(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
-#define CHECK(cond) \
-	do { \
-		if (!(cond)) \
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
+#define CHECK(cond)                                                                  \
+	do {                                                                         \
+		if (!(cond))                                                         \
 			abi_fail(__FILE__, __LINE__, "%s (errno %d)", #cond, errno); \
 	} while (0)
 
-#define CHECK_EQ(a, b) \
-	do { \
-		long long a_ = (long long)(a), b_ = (long long)(b); \
-		if (a_ != b_) \
+#define CHECK_EQ(a, b)                                                                           \
+	do {                                                                                     \
+		long long a_ = (long long)(a), b_ = (long long)(b);                              \
+		if (a_ != b_)                                                                    \
 			abi_fail(__FILE__, __LINE__, "%s is %lld (%#llx), not %s, %lld (%#llx)", \
-				 #a, a_, a_, #b, b_, b_); \
+				 #a, a_, a_, #b, b_, b_);                                        \
 	} while (0)
 
 /* The call fails with this errno. */
-#define CHECK_ERRNO(call, err) \
-	do { \
-		errno = 0; \
-		if ((call) >= 0 || errno != (err)) \
+#define CHECK_ERRNO(call, err)                                                                  \
+	do {                                                                                    \
+		errno = 0;                                                                      \
+		if ((call) >= 0 || errno != (err))                                              \
 			abi_fail(__FILE__, __LINE__, "%s: errno %d (%s), not %s", #call, errno, \
-				 strerror(errno), #err); \
+				 strerror(errno), #err);                                        \
 	} while (0)
 
 /* Run each test in a process of its own; the exit status for main(). */
