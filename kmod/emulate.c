@@ -136,7 +136,7 @@ int insn_length(struct vcpu *vcpu, struct exit *exit)
 }
 
 /* RIP has 16 or 32 bits outside of 64-bit code. */
-static noinline u64 wrap_rip(struct vcpu *vcpu, u64 rip)
+static u64 wrap_rip(struct vcpu *vcpu, u64 rip)
 {
 	struct kvm_segment cs;
 
@@ -150,17 +150,13 @@ static noinline u64 wrap_rip(struct vcpu *vcpu, u64 rip)
 	}
 }
 
-void skip_bytes(struct vcpu *vcpu, unsigned int len)
+void skip_bytes_slow(struct vcpu *vcpu, u64 next)
 {
-	u64 next = vcpu->rip + len;
-
 	/* Only a carry out of the low 16 bits can be one that does not exist. */
-	if (unlikely((next ^ vcpu->rip) >> 16))
+	if ((next ^ vcpu->rip) >> 16)
 		next = wrap_rip(vcpu, next);
 	vcpu->rip = next;
 	backend->set_shadow(vcpu, 0);
-	if (likely(!(vcpu->rflags & (X86_EFLAGS_TF | X86_EFLAGS_RF))))
-		return;
 	vcpu->rflags &= ~X86_EFLAGS_RF;
 	if (vcpu->rflags & X86_EFLAGS_TF)
 		event_debug(vcpu, DR_STEP);
@@ -533,8 +529,7 @@ int emulate_mmio_fast(struct vcpu *vcpu, struct exit *exit)
 	int len;
 	int ret;
 
-	if ((exit->fault.error & FAULT_FETCH) || is_delivering(vcpu) ||
-	    memslot_find(vcpu->vm, exit->fault.gpa >> PAGE_SHIFT))
+	if ((exit->fault.error & FAULT_FETCH) || is_delivering(vcpu))
 		return SLOW;
 	len = fetch_atomic(vcpu, em->bytes, &code);
 	if (len <= 0 || emu_decode(&em->insn, code, em->bytes, len) || !is_plain_mov(&em->insn))

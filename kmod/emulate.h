@@ -8,6 +8,7 @@
 #include <linux/types.h>
 
 #include "emu/emu.h"
+#include "exit.h"
 
 struct exit;
 struct kvm_segment;
@@ -105,6 +106,7 @@ int emulate_string_io(struct vcpu *vcpu);
 
 /*
  * EXIT_GPA_FAULT of the access itself (not of a page-table walk), IRQs off: GUEST, USER or SLOW.
+ * No slot has the address.
  * Does MOV between a register and a device that is fast or user space's.
  */
 int emulate_mmio_fast(struct vcpu *vcpu, struct exit *exit);
@@ -131,9 +133,6 @@ static inline int insn_length_atomic(struct vcpu *vcpu, const struct exit *exit)
  */
 int skip_instruction(struct vcpu *vcpu, struct exit *exit);
 int skip_instruction_fast(struct vcpu *vcpu, struct exit *exit);
-/* The same when the length is known. Any context. */
-void skip_bytes(struct vcpu *vcpu, unsigned int len);
-
 /*
  * What is at CS:RIP cannot be emulated: #UD for the guest, and KVM_EXIT_INTERNAL_ERROR where it is
  * the guest's kernel's doing. GUEST or USER.

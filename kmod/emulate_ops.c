@@ -186,11 +186,20 @@ static enum emu_result queue_write(struct emu_ctx *ctx, u64 gpa, const void *buf
 	return EMU_OK;
 }
 
+/* What is read next has been asked of a device already. */
+static bool is_answered(const struct emulation *em, u64 gpa)
+{
+	return em->next_read < em->nr_reads && em->reads[em->next_read].gpa == gpa;
+}
+
 static enum emu_result read_piece(struct emu_ctx *ctx, u64 gpa, void *buf, unsigned int len)
 {
 	struct vcpu *vcpu = ctx->vcpu;
-	int ret = guest_read(vcpu->vm, gpa, buf, len);
+	int ret;
 
+	if (is_answered(vcpu->emulation, gpa))
+		return read_device(ctx, gpa, buf, len);
+	ret = guest_read(vcpu->vm, gpa, buf, len);
 	if (ret == -EFAULT)
 		return read_device(ctx, gpa, buf, len);
 	return ret ? fail(vcpu->emulation, ret) : EMU_OK;

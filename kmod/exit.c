@@ -5,8 +5,6 @@
  * A fast handler runs with interrupts off inside the inner loop; it answers SLOW, having changed
  * nothing, where it cannot finish there.
  */
-#include <linux/nospec.h>
-
 #include "cr.h"
 #include "emulate.h"
 #include "io/bus.h"
@@ -84,6 +82,11 @@ static int internal_fast(struct vcpu *vcpu, struct exit *exit)
 	return GUEST;
 }
 
+static int never_fast(struct vcpu *vcpu, struct exit *exit)
+{
+	return SLOW;
+}
+
 static int nothing_slow(struct vcpu *vcpu, struct exit *exit)
 {
 	return GUEST;
@@ -106,6 +109,8 @@ static int hlt_slow(struct vcpu *vcpu, struct exit *exit)
 
 static int gpa_fault_fast(struct vcpu *vcpu, struct exit *exit)
 {
+	if (memslot_find(vcpu->vm, exit->fault.gpa >> PAGE_SHIFT))
+		return mmu_fault_fast(vcpu, exit->fault.gpa, exit->fault.error);
 	return exit->fault.error & FAULT_WALK ? SLOW : emulate_mmio_fast(vcpu, exit);
 }
 
@@ -178,7 +183,7 @@ static int unknown_slow(struct vcpu *vcpu, struct exit *exit)
 
 /**
  * struct exit_row - who handles a kind of exit
- * @fast: NULL if it is never finished in the inner loop
+ * @fast: in the inner loop; never_fast() if it cannot be finished there
  * @slow: with interrupts and preemption on
  */
 struct exit_row {
@@ -188,32 +193,32 @@ struct exit_row {
 
 static const struct exit_row exit_rows[NR_EXIT_KINDS] = {
 	[EXIT_INTERNAL] = { internal_fast, nothing_slow },
-	[EXIT_INTERRUPT] = { NULL, nothing_slow },
+	[EXIT_INTERRUPT] = { never_fast, nothing_slow },
 	[EXIT_CPUID] = { cpuid_fast, cpuid_slow },
 	[EXIT_RDMSR] = { rdmsr_fast, rdmsr_slow },
 	[EXIT_WRMSR] = { wrmsr_fast, wrmsr_slow },
 	[EXIT_HYPERCALL] = { hypercall_fast, hypercall },
 	[EXIT_IO] = { io_handle_fast, io_handle },
-	[EXIT_HLT] = { NULL, hlt_slow },
+	[EXIT_HLT] = { never_fast, hlt_slow },
 	[EXIT_GPA_FAULT] = { gpa_fault_fast, gpa_fault_slow },
-	[EXIT_CR] = { NULL, cr_handle },
-	[EXIT_DR] = { NULL, dr_handle },
-	[EXIT_EXCEPTION] = { NULL, exception_slow },
-	[EXIT_INVLPG] = { NULL, unknown_slow },
-	[EXIT_XSETBV] = { NULL, xsetbv_handle },
+	[EXIT_CR] = { never_fast, cr_handle },
+	[EXIT_DR] = { never_fast, dr_handle },
+	[EXIT_EXCEPTION] = { never_fast, exception_slow },
+	[EXIT_INVLPG] = { never_fast, unknown_slow },
+	[EXIT_XSETBV] = { never_fast, xsetbv_handle },
 	[EXIT_WBINVD] = { skip_instruction_fast, skip_instruction },
 	[EXIT_PAUSE] = { skip_instruction_fast, skip_instruction },
 	[EXIT_MWAIT] = { skip_instruction_fast, skip_instruction },
-	[EXIT_RDPMC] = { NULL, rdpmc_slow },
-	[EXIT_UNDEFINED] = { NULL, undefined_slow },
-	[EXIT_TRIPLE_FAULT] = { NULL, triple_fault_slow },
-	[EXIT_ENTRY_FAILED] = { NULL, entry_failed_slow },
-	[EXIT_UNKNOWN] = { NULL, unknown_slow },
+	[EXIT_RDPMC] = { never_fast, rdpmc_slow },
+	[EXIT_UNDEFINED] = { never_fast, undefined_slow },
+	[EXIT_TRIPLE_FAULT] = { never_fast, triple_fault_slow },
+	[EXIT_ENTRY_FAILED] = { never_fast, entry_failed_slow },
+	[EXIT_UNKNOWN] = { never_fast, unknown_slow },
 };
 
 static const struct exit_row *exit_row(const struct exit *exit)
 {
-	return &exit_rows[array_index_nospec(exit->kind, NR_EXIT_KINDS)];
+	return &exit_rows[exit->kind];
 }
 
 /**
@@ -226,9 +231,7 @@ static const struct exit_row *exit_row(const struct exit *exit)
  */
 int exit_handle_fast(struct vcpu *vcpu, struct exit *exit)
 {
-	const struct exit_row *row = exit_row(exit);
-
-	return row->fast ? row->fast(vcpu, exit) : SLOW;
+	return exit_row(exit)->fast(vcpu, exit);
 }
 
 /**

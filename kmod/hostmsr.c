@@ -18,16 +18,15 @@ static const u32 host_msr_index[NR_HOST_MSRS] = {
  * @notifier: calls when the CPU returns to user space
  * @active: @notifier is registered; some register differs from @host
  * @host: the kernel's values
- * @now: what is in the registers
  */
 struct host_msrs {
 	struct user_return_notifier notifier;
 	bool active;
 	u64 host[NR_HOST_MSRS];
-	u64 now[NR_HOST_MSRS];
 };
 
 static DEFINE_PER_CPU(struct host_msrs, host_msrs);
+DEFINE_PER_CPU(u64[NR_HOST_MSRS], host_msr_now);
 
 void host_msr_restore(void)
 {
@@ -37,8 +36,8 @@ void host_msr_restore(void)
 	if (!msrs->active)
 		return;
 	for (i = 0; i < NR_HOST_MSRS; i++)
-		if (msrs->now[i] != msrs->host[i]) {
-			msrs->now[i] = msrs->host[i];
+		if (this_cpu_read(host_msr_now[i]) != msrs->host[i]) {
+			this_cpu_write(host_msr_now[i], msrs->host[i]);
 			wrmsrl(host_msr_index[i], msrs->host[i]);
 		}
 	msrs->active = false;
@@ -62,7 +61,7 @@ void host_msr_init(void)
 	for (i = 0; i < NR_HOST_MSRS; i++) {
 		/* An MSR that this CPU does not have reads as 0 and is never asked for. */
 		rdmsrl_safe(host_msr_index[i], &msrs->host[i]);
-		msrs->now[i] = msrs->host[i];
+		this_cpu_write(host_msr_now[i], msrs->host[i]);
 	}
 }
 
@@ -74,20 +73,18 @@ static void host_msr_activate(struct host_msrs *msrs)
 }
 
 /**
- * host_msr_set() - give a guest's value to an MSR of this CPU
+ * host_msr_write() - host_msr_set() where the register holds another value
  * @msr: which
- * @value: the guest's, already checked
+ * @value: the guest's
  *
- * Context: IRQs off. Writes only where the register holds another value.
+ * Context: IRQs off.
  */
-void host_msr_set(enum host_msr msr, u64 value)
+void host_msr_write(enum host_msr msr, u64 value)
 {
 	struct host_msrs *msrs = this_cpu_ptr(&host_msrs);
 
-	if (likely(msrs->now[msr] == value))
-		return;
 	if (!msrs->active)
 		host_msr_activate(msrs);
-	msrs->now[msr] = value;
+	this_cpu_write(host_msr_now[msr], value);
 	wrmsrl(host_msr_index[msr], value);
 }

@@ -166,8 +166,8 @@ static bool enter_prepare(struct vcpu *vcpu)
 /* Enter the guest, stay while exits are fast, then handle the one that is not. */
 static int vcpu_enter(struct vcpu *vcpu)
 {
-	struct exit exit;
-	int r = GUEST;
+	struct exit *exit = &vcpu->exit;
+	int r;
 
 	preempt_disable();
 	local_irq_disable();
@@ -187,14 +187,14 @@ static int vcpu_enter(struct vcpu *vcpu)
 
 	if (unlikely(vcpu->wait_tsc))
 		vcpu_lapic_wait(vcpu);
-	r = run_fast(vcpu, &exit);
+	r = run_fast(vcpu, exit);
 
 	debug_registers_leave();
 	xstate_leave(vcpu);
 	WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
 	compat_ibpb_at_user_return();
 	/* The guest was a quiescent state. RCU asks for one by a tick: that often it is told. */
-	if (exit.kind == EXIT_INTERRUPT)
+	if (exit->kind == EXIT_INTERRUPT)
 		compat_rcu_note_guest();
 	/* A pending interrupt is taken here, so that a tick counts as the guest's time. */
 	local_irq_enable();
@@ -204,7 +204,7 @@ static int vcpu_enter(struct vcpu *vcpu)
 	local_irq_enable();
 	preempt_enable();
 
-	return r == SLOW ? exit_handle(vcpu, &exit) : r;
+	return r == SLOW ? exit_handle(vcpu, exit) : r;
 }
 
 static void vcpu_take_init_sipi(struct vcpu *vcpu)
@@ -370,23 +370,10 @@ static long vcpu_run_loaded(struct vcpu *vcpu)
 	return vcpu_loop(vcpu);
 }
 
-/**
- * vcpu_run() - KVM_RUN
- * @vcpu: the vCPU, with its mutex held
- * @uarg: must be 0
- *
- * Return: 0 with kvm_run->exit_reason set; -EINTR for a signal or immediate_exit; -EAGAIN after a
- * start-up IPI; another errno.
- */
-long vcpu_run(struct vcpu *vcpu, unsigned long uarg)
+static long vcpu_run_unmasked(struct vcpu *vcpu)
 {
-	sigset_t saved;
 	long r;
 
-	if (uarg)
-		return -EINVAL;
-	if (vcpu->sigset_active)
-		sigprocmask(SIG_SETMASK, &vcpu->sigset, &saved);
 	preempt_disable();
 	preempt_notifier_register(&vcpu->preempt);
 	vcpu_load(vcpu, smp_processor_id());
@@ -402,7 +389,32 @@ long vcpu_run(struct vcpu *vcpu, unsigned long uarg)
 	vcpu_put(vcpu);
 	preempt_notifier_unregister(&vcpu->preempt);
 	preempt_enable();
-	if (vcpu->sigset_active)
-		sigprocmask(SIG_SETMASK, &saved, NULL);
 	return r;
+}
+
+/* With the signals that KVM_SET_SIGNAL_MASK wants blocked. */
+static long vcpu_run_masked(struct vcpu *vcpu)
+{
+	sigset_t saved;
+	long r;
+
+	sigprocmask(SIG_SETMASK, &vcpu->sigset, &saved);
+	r = vcpu_run_unmasked(vcpu);
+	sigprocmask(SIG_SETMASK, &saved, NULL);
+	return r;
+}
+
+/**
+ * vcpu_run() - KVM_RUN
+ * @vcpu: the vCPU, with its mutex held
+ * @uarg: must be 0
+ *
+ * Return: 0 with kvm_run->exit_reason set; -EINTR for a signal or immediate_exit; -EAGAIN after a
+ * start-up IPI; another errno.
+ */
+long vcpu_run(struct vcpu *vcpu, unsigned long uarg)
+{
+	if (uarg)
+		return -EINVAL;
+	return unlikely(vcpu->sigset_active) ? vcpu_run_masked(vcpu) : vcpu_run_unmasked(vcpu);
 }

@@ -153,9 +153,9 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 
 	if (vcpu->vm->mm != current->mm || READ_ONCE(vcpu->vm->dead))
 		return -EIO;
-	if (_IOC_TYPE(cmd) != KVMIO && _IOC_TYPE(cmd) != TENONIO)
+	if (cmd != KVM_RUN && _IOC_TYPE(cmd) != KVMIO && _IOC_TYPE(cmd) != TENONIO)
 		return -EINVAL;
-	if (mutex_lock_killable(&vcpu->mutex))
+	if (!mutex_trylock(&vcpu->mutex) && mutex_lock_killable(&vcpu->mutex))
 		return -EINTR;
 	if (cmd == KVM_RUN) {
 		r = vcpu_run(vcpu, uarg);

@@ -135,6 +135,7 @@ struct log_entry {
  * @loaded: between load and put
  * @preempt: tells when the thread is scheduled out and in
  * @wait: where HLT sleeps
+ * @in_shadow: an interrupt shadow is in force; kept by the backend
  * @mp_state: KVM_MP_STATE_*; written by the owner only
  * @sigset: signals to unblock in KVM_RUN (KVM_SET_SIGNAL_MASK)
  * @complete: called first in the next KVM_RUN, to finish what user space did for the vCPU
@@ -154,6 +155,7 @@ struct log_entry {
  * @mmu: remembered walks of the guest's page tables, see mmu/mmu.h
  * @wait_tsc: guest TSC before which the next entry may not happen; 0: none
  * @tsc_offset: guest TSC = host TSC scaled + @tsc_offset
+ * @exit: why it last left the guest; valid until the next entry
  * @log: the last exits
  */
 struct vcpu {
@@ -176,9 +178,11 @@ struct vcpu {
 	int cpu;
 	bool loaded;
 	bool fpu_loaded;
+	bool in_shadow;
 	u8 mp_state;
 	struct lapic *apic;
 	struct events events;
+	struct exit exit;
 	u32 log_next;
 
 	struct mutex mutex; /* held during each ioctl, KVM_RUN too */
@@ -236,6 +240,21 @@ static inline bool vcpu_take_work(struct vcpu *vcpu, enum work work)
 
 /* The guest moved its TPR by MOV CR8, without an exit. Owner, IRQs off. */
 void vcpu_cr8_moved(struct vcpu *vcpu, u64 cr8);
+
+/* skip_bytes() to @next where there is more to be done than to move RIP. */
+void skip_bytes_slow(struct vcpu *vcpu, u64 next);
+
+/* skip_instruction() when the length is known. Any context. */
+static inline void skip_bytes(struct vcpu *vcpu, unsigned int len)
+{
+	u64 next = vcpu->rip + len;
+
+	if (unlikely((next ^ vcpu->rip) >> 16 || vcpu->in_shadow ||
+		     vcpu->rflags & (X86_EFLAGS_TF | X86_EFLAGS_RF)))
+		skip_bytes_slow(vcpu, next);
+	else
+		vcpu->rip = next;
+}
 
 /* Wake the vCPU from HLT, or make it leave guest mode. Any context. */
 void vcpu_kick(struct vcpu *vcpu);

@@ -128,23 +128,6 @@ void xstate_reset(struct vcpu *vcpu, bool init)
 		xstate_load(vcpu);
 }
 
-void xstate_load(struct vcpu *vcpu)
-{
-	if (vcpu->fpu_loaded)
-		return;
-	vcpu->host_pkru = read_pkru();
-	fpu_swap_kvm_fpstate(&vcpu->fpu, true);
-	vcpu->fpu_loaded = true;
-}
-
-void xstate_put(struct vcpu *vcpu)
-{
-	if (!vcpu->fpu_loaded)
-		return;
-	fpu_swap_kvm_fpstate(&vcpu->fpu, false);
-	vcpu->fpu_loaded = false;
-}
-
 static bool guest_uses_pkru(const struct vcpu *vcpu)
 {
 	return cpu_feature_enabled(X86_FEATURE_OSPKE) &&

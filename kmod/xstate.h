@@ -2,6 +2,8 @@
 #ifndef TENON_XSTATE_H
 #define TENON_XSTATE_H
 
+#include <asm/fpu/api.h>
+#include <asm/pkru.h>
 #include <asm/processor-flags.h>
 #include <linux/types.h>
 
@@ -24,8 +26,22 @@ void xstate_destroy(struct vcpu *vcpu);
 void xstate_reset(struct vcpu *vcpu, bool init);
 
 /* Make the registers the guest's, and the thread's again. Preemption on. */
-void xstate_load(struct vcpu *vcpu);
-void xstate_put(struct vcpu *vcpu);
+static inline void xstate_load(struct vcpu *vcpu)
+{
+	if (vcpu->fpu_loaded)
+		return;
+	vcpu->host_pkru = read_pkru();
+	fpu_swap_kvm_fpstate(&vcpu->fpu, true);
+	vcpu->fpu_loaded = true;
+}
+
+static inline void xstate_put(struct vcpu *vcpu)
+{
+	if (!vcpu->fpu_loaded)
+		return;
+	fpu_swap_kvm_fpstate(&vcpu->fpu, false);
+	vcpu->fpu_loaded = false;
+}
 
 void xstate_switch_to_guest(struct vcpu *vcpu);
 void xstate_switch_to_host(struct vcpu *vcpu);

@@ -45,15 +45,13 @@ static u32 table_upper(const struct io_table *table, u64 addr)
 	return low;
 }
 
-static int bus_access(struct vcpu *vcpu, struct io_bus *bus, u64 addr, int len, void *val,
-		      bool write, bool fast_only)
+/* Under RCU, or with interrupts off. */
+static __always_inline int table_access(const struct io_table *table, struct vcpu *vcpu, u64 addr,
+					int len, void *val, bool write, bool fast_only)
 {
-	const struct io_table *table;
-	int result = -EOPNOTSUPP;
+	int result;
 	u32 i;
 
-	rcu_read_lock();
-	table = rcu_dereference(bus->table);
 	for (i = table ? table_upper(table, addr) : 0; i > 0; i--) {
 		const struct io_range *range = &table->ranges[i - 1];
 		struct io_device *dev = range->dev;
@@ -62,39 +60,49 @@ static int bus_access(struct vcpu *vcpu, struct io_bus *bus, u64 addr, int len, 
 			break;
 		if (!range_covers(range, addr, len))
 			continue;
-		if (fast_only && !dev->fast) {
-			result = -EAGAIN;
-			break;
-		}
+		if (fast_only && !dev->fast)
+			return -EAGAIN;
+		result = -EOPNOTSUPP;
 		if (write && dev->ops->write)
 			result = dev->ops->write(dev, vcpu, addr, len, val);
 		else if (!write && dev->ops->read)
 			result = dev->ops->read(dev, vcpu, addr, len, val);
 		if (result != -EOPNOTSUPP)
-			break;
+			return result;
 	}
+	return -EOPNOTSUPP;
+}
+
+static int bus_access(struct vcpu *vcpu, struct io_bus *bus, u64 addr, int len, void *val,
+		      bool write)
+{
+	int result;
+
+	rcu_read_lock();
+	result = table_access(rcu_dereference(bus->table), vcpu, addr, len, val, write, false);
 	rcu_read_unlock();
 	return result;
 }
 
 int io_bus_read(struct vcpu *vcpu, struct io_bus *bus, u64 addr, int len, void *val)
 {
-	return bus_access(vcpu, bus, addr, len, val, false, false);
+	return bus_access(vcpu, bus, addr, len, val, false);
 }
 
 int io_bus_write(struct vcpu *vcpu, struct io_bus *bus, u64 addr, int len, const void *val)
 {
-	return bus_access(vcpu, bus, addr, len, (void *)val, true, false);
+	return bus_access(vcpu, bus, addr, len, (void *)val, true);
 }
 
 int io_bus_read_fast(struct vcpu *vcpu, struct io_bus *bus, u64 addr, int len, void *val)
 {
-	return bus_access(vcpu, bus, addr, len, val, false, true);
+	return table_access(rcu_dereference_sched(bus->table), vcpu, addr, len, val, false, true);
 }
 
 int io_bus_write_fast(struct vcpu *vcpu, struct io_bus *bus, u64 addr, int len, const void *val)
 {
-	return bus_access(vcpu, bus, addr, len, (void *)val, true, true);
+	return table_access(rcu_dereference_sched(bus->table), vcpu, addr, len, (void *)val, true,
+			    true);
 }
 
 static struct io_table *bus_table(struct vm *vm, struct io_bus *bus)
@@ -112,16 +120,34 @@ static u32 table_count(const struct io_table *table, bool ioeventfd)
 	return count;
 }
 
-static void table_set_reach(struct io_table *table)
+/* The bits of table->present for a row. */
+static u64 range_present(const struct io_range *range)
+{
+	u64 first = range->addr >> IO_PRESENT_SHIFT;
+	u64 end = range_end(range->addr, range->len ?: 1);
+	u64 last = (end - 1) >> IO_PRESENT_SHIFT;
+	u64 present = 0;
+
+	if (last - first >= 63)
+		return U64_MAX;
+	for (; first <= last; first++)
+		present |= BIT_ULL(first % 64);
+	return present;
+}
+
+static void table_index(struct io_table *table)
 {
 	u64 reach = 0;
 	u32 i;
+
+	table->present = 0;
 
 	for (i = 0; i < table->nr; i++) {
 		struct io_range *range = &table->ranges[i];
 
 		reach = max(reach, range_end(range->addr, range->len));
 		range->reach = reach;
+		table->present |= range_present(range);
 	}
 }
 
@@ -166,7 +192,7 @@ int io_bus_add_locked(struct vm *vm, struct io_bus *bus, u64 addr, u64 len, stru
 		       flex_array_size(table, ranges, nr - at));
 	}
 	table->ranges[at] = (struct io_range){ .addr = addr, .len = len, .dev = dev };
-	table_set_reach(table);
+	table_index(table);
 	rcu_assign_pointer(bus->table, table);
 	if (old)
 		kvfree_rcu(old, rcu);
@@ -199,7 +225,7 @@ void io_bus_remove_locked(struct vm *vm, struct io_bus *bus, struct io_device *d
 		memcpy(table->ranges, old->ranges, flex_array_size(table, ranges, at));
 		memcpy(table->ranges + at, old->ranges + at + 1,
 		       flex_array_size(table, ranges, table->nr - at));
-		table_set_reach(table);
+		table_index(table);
 	}
 	rcu_assign_pointer(bus->table, table);
 	synchronize_rcu_expedited();

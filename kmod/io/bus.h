@@ -64,9 +64,14 @@ struct io_range {
 
 /**
  * struct io_table - the devices of a bus, sorted by address; immutable once published
+ * @rcu: to free it after the last reader
+ * @present: bit n: a row has an address whose bits 8:3 are n
+ * @nr: rows
+ * @ranges: by address
  */
 struct io_table {
 	struct rcu_head rcu;
+	u64 present;
 	u32 nr;
 	struct io_range ranges[];
 };
@@ -94,6 +99,17 @@ struct vm_io {
 	struct kvm_coalesced_mmio_ring *ring;
 	raw_spinlock_t ring_lock;
 };
+
+/* Which bit of struct io_table's @present stands for an address. */
+#define IO_PRESENT_SHIFT 3
+
+/* False: no device is at @addr; most ports of a guest are user space's. IRQs off. */
+static inline bool io_bus_may_answer(const struct io_bus *bus, u64 addr)
+{
+	const struct io_table *table = rcu_dereference_sched(bus->table);
+
+	return table && table->present >> (addr >> IO_PRESENT_SHIFT) % 64 & 1;
+}
 
 /* Set up empty buses and the ring of coalesced writes; -ENOMEM. */
 int vm_io_init(struct vm *vm);

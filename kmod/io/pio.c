@@ -81,16 +81,21 @@ static int complete_in(struct vcpu *vcpu)
 static int to_user(struct vcpu *vcpu, const struct exit *exit, int len)
 {
 	struct emulation *em = vcpu->emulation;
+	u16 port = exit->io.port;
+	u8 size = exit->io.size;
+	bool in = exit->io.in;
 
-	io_exit(vcpu, exit->io.in, exit->io.port, exit->io.size, 1);
+	io_exit(vcpu, in, port, size, 1);
 	em->rip = vcpu->rip;
 	em->port.insn_len = len;
-	em->port.size = exit->io.size;
-	vcpu->complete = exit->io.in ? complete_in : complete_out;
-	if (exit->io.in)
+	if (in) {
+		em->port.size = size;
+		vcpu->complete = complete_in;
 		return USER;
-	*(u32 *)vcpu->pio_data = accumulator(vcpu, exit->io.size);
-	if (unlikely(exit->io.port == PORT_RIP_FIRST)) {
+	}
+	vcpu->complete = complete_out;
+	*(u32 *)vcpu->pio_data = accumulator(vcpu, size);
+	if (unlikely(port == PORT_RIP_FIRST)) {
 		skip_bytes(vcpu, len);
 		vcpu->complete = NULL;
 	}
@@ -138,7 +143,11 @@ int io_handle_fast(struct vcpu *vcpu, struct exit *exit)
 	if (exit->io.string)
 		return SLOW;
 	len = insn_length_atomic(vcpu, exit);
-	return len < 0 ? SLOW : port_access(vcpu, exit, len, true);
+	if (len < 0)
+		return SLOW;
+	if (!io_bus_may_answer(&vcpu->vm->pio, exit->io.port))
+		return to_user(vcpu, exit, len);
+	return port_access(vcpu, exit, len, true);
 }
 
 /**

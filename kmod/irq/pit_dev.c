@@ -4,6 +4,7 @@
 #include <linux/hrtimer.h>
 #include <linux/kvm.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 
 #include "../vcpu.h"
 #include "../vm.h"
@@ -286,22 +287,24 @@ long pit_set_ioctl(struct vm *vm, void *arg, unsigned long uarg)
 /**
  * reinject_control() - KVM_REINJECT_CONTROL
  * @vm: the VM
- * @arg: struct kvm_reinject_control
- * @uarg: not used
+ * @arg: none: the number has no size
+ * @uarg: address of a struct kvm_reinject_control
  *
- * Return: 0, -ENXIO without PIT
+ * Return: 0, -EFAULT, -ENXIO without PIT
  */
 long reinject_control(struct vm *vm, void *arg, unsigned long uarg)
 {
-	const struct kvm_reinject_control *control = arg;
 	struct pit *pit = vm_pit(vm);
 	struct irqchip *chip = vm->irqchip;
+	struct kvm_reinject_control control;
 	unsigned long flags;
 
+	if (copy_from_user(&control, (void __user *)uarg, sizeof(control)))
+		return -EFAULT;
 	if (!pit)
 		return -ENXIO;
 	irqchip_lock(chip, flags);
-	pit_set_reinject(pit, control->pit_reinject);
+	pit_set_reinject(pit, control.pit_reinject);
 	irqchip_unlock(chip, flags);
 	return 0;
 }

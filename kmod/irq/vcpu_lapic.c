@@ -16,8 +16,8 @@
 #define X2APIC_MSR_LAST	 0x8ff
 
 /* A timer is armed at most so much early; and shall leave so many ticks to wait. */
-#define ADVANCE_NS 5000
-#define ADVANCE_SLACK 512
+#define ADVANCE_NS	  5000
+#define ADVANCE_SLACK	  1024
 #define MAX_ADVANCE(vcpu) (div_u64((u64)(vcpu)->tsc_khz * ADVANCE_NS, USEC_PER_SEC))
 
 static struct vcpu_lapic *to_vl(struct lapic *lapic)

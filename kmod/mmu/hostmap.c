@@ -24,6 +24,86 @@ static enum pte_memtype memtype_of(pgprot_t prot)
 	}
 }
 
+/*
+ * The entry that maps @hva in current->mm, and its level; a non-present one where nothing does.
+ * IRQs off: page tables are freed only after an interrupt to each CPU that may walk them.
+ */
+static int host_walk(unsigned long hva, u64 *entry)
+{
+	pgd_t pgd = READ_ONCE(*pgd_offset(current->mm, hva));
+	p4d_t p4d;
+	pud_t pud;
+	pmd_t pmd;
+
+	*entry = 0;
+	if (pgd_none(pgd))
+		return PTE_LEVEL_4K;
+	p4d = READ_ONCE(*p4d_offset(&pgd, hva));
+	if (p4d_none(p4d) || !p4d_present(p4d))
+		return PTE_LEVEL_4K;
+	pud = READ_ONCE(*pud_offset(&p4d, hva));
+	if (pud_none(pud) || !pud_present(pud))
+		return PTE_LEVEL_4K;
+	*entry = pud_val(pud);
+	if (pud_leaf(pud))
+		return PTE_LEVEL_1G;
+	pmd = READ_ONCE(*pmd_offset(&pud, hva));
+	*entry = 0;
+	if (pmd_none(pmd) || !pmd_present(pmd))
+		return PTE_LEVEL_4K;
+	*entry = pmd_val(pmd);
+	if (pmd_leaf(pmd))
+		return PTE_LEVEL_2M;
+	*entry = pte_val(READ_ONCE(*pte_offset_kernel(&pmd, hva)));
+	return PTE_LEVEL_4K;
+}
+
+/* A present entry of the host's that lets user space write to ordinary memory, and has done so. */
+static bool is_written(u64 entry)
+{
+	const u64 used = _PAGE_ACCESSED | _PAGE_DIRTY;
+
+	return pte_access_permitted(__pte(entry), true) && (entry & used) == used &&
+	       !(entry & (_PAGE_SPECIAL | _PAGE_DEVMAP));
+}
+
+bool host_page_peek(unsigned long hva, struct host_page *host)
+{
+	unsigned long flags;
+	bool found = false;
+	u64 entry, pages;
+
+	local_irq_save(flags);
+	host->level = host_walk(hva, &entry);
+	if (!is_written(entry))
+		goto out;
+	pages = tpte_pages(host->level);
+	host->pfn = round_down((entry & PTE_PFN_MASK) >> PAGE_SHIFT, pages) |
+		    (hva >> PAGE_SHIFT & (pages - 1));
+	host->page = pfn_to_page(host->pfn);
+	/* What drivers map by large entries is not marked. */
+	found = host->level == PTE_LEVEL_4K || (pfn_valid(host->pfn) && PageCompound(host->page));
+out:
+	local_irq_restore(flags);
+	host->held = false;
+	host->writable = true;
+	host->memtype = PTE_WB;
+	return found;
+}
+
+/* Level at which current->mm maps @hva. A moment's truth, as host_page_get()'s is. */
+static int host_level(unsigned long hva)
+{
+	unsigned long flags;
+	u64 entry;
+	int level;
+
+	local_irq_save(flags);
+	level = host_walk(hva, &entry);
+	local_irq_restore(flags);
+	return level;
+}
+
 /* Memory without reference counts: the range belongs to a driver. mmap_lock is held. */
 static int device_page_locked(struct vm_area_struct *vma, unsigned long hva, bool write,
 			      struct host_page *host)
@@ -51,6 +131,7 @@ static int device_page_locked(struct vm_area_struct *vma, unsigned long hva, boo
 	}
 	host->pfn = pfn;
 	host->page = NULL;
+	host->level = host_level(hva);
 	host->memtype = memtype_of(prot);
 	return 0;
 }
@@ -83,6 +164,7 @@ int host_page_get(unsigned long hva, bool write, bool may_write, struct host_pag
 	long n;
 
 	host->memtype = PTE_WB;
+	host->held = false;
 	if (!may_write || !page_at_hand(hva, host)) {
 		n = get_user_pages_unlocked(hva, 1, &page,
 					    FOLL_HWPOISON | (write ? FOLL_WRITE : 0));
@@ -93,7 +175,9 @@ int host_page_get(unsigned long hva, bool write, bool may_write, struct host_pag
 		host->page = page;
 		host->writable = write;
 	}
+	host->held = true;
 	host->pfn = page_to_pfn(host->page);
+	host->level = PageCompound(host->page) ? host_level(hva) : PTE_LEVEL_4K;
 	return 0;
 }
 
@@ -101,7 +185,7 @@ void host_page_put(struct host_page *host)
 {
 	struct page *page = host->page;
 
-	if (!page)
+	if (!host->held)
 		return;
 	if (!PageReserved(page)) {
 		if (host->writable)
@@ -109,36 +193,4 @@ void host_page_put(struct host_page *host)
 		mark_page_accessed(page);
 	}
 	put_page(page);
-}
-
-int host_level(unsigned long hva)
-{
-	int level = PTE_LEVEL_4K;
-	unsigned long flags;
-	pgd_t pgd;
-	p4d_t p4d;
-	pud_t pud;
-	pmd_t pmd;
-
-	/* Page tables are freed only after an interrupt to each CPU that may walk them. */
-	local_irq_save(flags);
-	pgd = READ_ONCE(*pgd_offset(current->mm, hva));
-	if (pgd_none(pgd))
-		goto out;
-	p4d = READ_ONCE(*p4d_offset(&pgd, hva));
-	if (p4d_none(p4d) || !p4d_present(p4d))
-		goto out;
-	pud = READ_ONCE(*pud_offset(&p4d, hva));
-	if (pud_none(pud) || !pud_present(pud))
-		goto out;
-	if (pud_leaf(pud)) {
-		level = PTE_LEVEL_1G;
-		goto out;
-	}
-	pmd = READ_ONCE(*pmd_offset(&pud, hva));
-	if (!pmd_none(pmd) && pmd_present(pmd) && pmd_leaf(pmd))
-		level = PTE_LEVEL_2M;
-out:
-	local_irq_restore(flags);
-	return level;
 }

@@ -13,16 +13,26 @@
 /**
  * struct host_page - the host page at an address
  * @pfn: its frame
- * @page: holds a reference until host_page_put(); NULL for device memory (VM_PFNMAP, VM_IO)
+ * @page: NULL for device memory (VM_PFNMAP, VM_IO)
+ * @level: at which user space has it mapped: PTE_LEVEL_*
+ * @held: @page has a reference
  * @writable: user space may write to it now, without copying it first
  * @memtype: how user space's own mapping caches it
  */
 struct host_page {
 	u64 pfn;
 	struct page *page;
+	int level;
+	bool held;
 	bool writable;
 	enum pte_memtype memtype;
 };
+
+/*
+ * The page at @hva of current->mm, if user space has it mapped and has written to it: then neither
+ * a reference is needed, nor anything to be noted when the guest writes. Any context.
+ */
+bool host_page_peek(unsigned long hva, struct host_page *host);
 
 /*
  * Find the page at @hva of current->mm; fault it in for reading, or for writing if @write. If
@@ -34,8 +44,5 @@ int host_page_get(unsigned long hva, bool write, bool may_write, struct host_pag
 
 /* Let go of the page; it counts as accessed, and as dirty if it was mapped writable. */
 void host_page_put(struct host_page *host);
-
-/* Level at which current->mm maps @hva: PTE_LEVEL_*. A moment's truth, as host_page_get()'s is. */
-int host_level(unsigned long hva);
 
 #endif

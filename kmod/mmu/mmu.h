@@ -114,6 +114,9 @@ u64 mmu_gfn_limit(void);
  */
 int mmu_fault(struct vcpu *vcpu, u64 gpa, u32 error);
 
+/* The same with interrupts off: GUEST; or SLOW: only mmu_fault() can tell. */
+enum verdict mmu_fault_fast(struct vcpu *vcpu, u64 gpa, u32 error);
+
 /*
  * Remove what maps guest frames from @start up to, not including, @end, on all vCPUs. May sleep.
  * Who calls has unpublished the slots that they belong to.

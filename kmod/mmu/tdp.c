@@ -279,12 +279,8 @@ static bool slot_allows(const struct memslot *slot, u64 gfn, int level)
 /* The highest level at which the host and the slot let the page be mapped. */
 static int fault_level(const struct fault *fault)
 {
-	struct page *page = fault->host.page;
-	int level;
+	int level = fault->host.level;
 
-	if ((page && !PageCompound(page)) || !slot_allows(&fault->slot, fault->gfn, PTE_LEVEL_2M))
-		return PTE_LEVEL_4K;
-	level = host_level(fault->hva);
 	while (level > PTE_LEVEL_4K && !slot_allows(&fault->slot, fault->gfn, level))
 		level--;
 	return level;
@@ -334,21 +330,44 @@ static int fault_error(const struct fault *fault, int err)
 	return err == -ERESTARTSYS || err == -EAGAIN ? -EINTR : err;
 }
 
+/* Begin with a fault: what it is about, and the slot. False if there is none. */
+static bool fault_begin(struct fault *fault, struct vm *vm, u64 gpa, u32 error)
+{
+	fault->mmu = &vm->mmu;
+	fault->gfn = gpa >> PAGE_SHIFT;
+	fault->write = error & FAULT_WRITE;
+	fault->table = 0;
+	fault->seq = READ_ONCE(vm->mmu.seq);
+	/* Pairs with the lock: a removal that this sequence counts is seen in what follows. */
+	smp_rmb();
+	return fault_find_slot(fault, vm);
+}
+
+enum verdict mmu_fault_fast(struct vcpu *vcpu, u64 gpa, u32 error)
+{
+	struct fault fault;
+	int err;
+
+	if (!fault_begin(&fault, vcpu->vm, gpa, error) || fault.slot.flags & KVM_MEM_READONLY ||
+	    !host_page_peek(fault.hva, &fault.host))
+		return SLOW;
+	fault.level = fault_level(&fault);
+	/* Who holds it for writing may wait for this vCPU. */
+	if (!read_trylock(&fault.mmu->lock))
+		return SLOW;
+	err = tdp_install(&fault);
+	read_unlock(&fault.mmu->lock);
+	return err ? SLOW : GUEST;
+}
+
 int mmu_fault(struct vcpu *vcpu, u64 gpa, u32 error)
 {
 	struct vm *vm = vcpu->vm;
-	struct fault fault = {
-		.mmu = &vm->mmu,
-		.gfn = gpa >> PAGE_SHIFT,
-		.write = error & FAULT_WRITE,
-	};
+	struct fault fault;
 	bool readonly;
 	int err;
 
-	fault.seq = READ_ONCE(vm->mmu.seq);
-	/* Pairs with the lock: a removal that this sequence counts is seen in what follows. */
-	smp_rmb();
-	if (!fault_find_slot(&fault, vm))
+	if (!fault_begin(&fault, vm, gpa, error))
 		return MMU_MMIO;
 	readonly = fault.slot.flags & KVM_MEM_READONLY;
 	if (readonly && fault.write)

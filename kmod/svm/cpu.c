@@ -141,6 +141,8 @@ static int svm_discover(void)
 			boot_cpu_has(X86_FEATURE_VIRT_SSBD),
 		.nr_asids = cpuid_ebx(0x8000000a),
 	};
+	svm_features.speculation = svm_features.spec_ctrl || svm_features.virt_spec_ctrl ||
+				   svm_features.ssbd;
 	return svm_features.nr_asids < 2 ? -EOPNOTSUPP : 0;
 }
 

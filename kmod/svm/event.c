@@ -36,6 +36,7 @@ void svm_set_shadow(struct vcpu *vcpu, u8 shadow)
 {
 	u32 *state = &to_svm(vcpu)->vmcb->control.int_state;
 
+	vcpu->in_shadow = shadow;
 	*state = shadow ? *state | SVM_INTERRUPT_SHADOW_MASK : *state & ~SVM_INTERRUPT_SHADOW_MASK;
 }
 

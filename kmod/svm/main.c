@@ -45,7 +45,8 @@ static void svm_to_vmcb(struct svm_vcpu *svm)
 
 static void svm_from_vmcb(struct svm_vcpu *svm)
 {
-	struct vmcb_save_area *save = &svm->vmcb->save;
+	const struct vmcb *vmcb = svm->vmcb;
+	const struct vmcb_save_area *save = &vmcb->save;
 	struct vcpu *vcpu = &svm->vcpu;
 
 	vcpu->regs[REG_RAX] = save->rax;
@@ -54,6 +55,7 @@ static void svm_from_vmcb(struct svm_vcpu *svm)
 	vcpu->rflags = save->rflags;
 	vcpu->cr2 = save->cr2;
 	vcpu->cr3 = save->cr3;
+	vcpu->in_shadow = vmcb->control.int_state & SVM_INTERRUPT_SHADOW_MASK;
 	/* A task switch sets TS without an exit. */
 	vcpu->cr0 |= save->cr0 & X86_CR0_TS;
 }
@@ -75,7 +77,7 @@ static noinline void svm_events_from_vmcb(struct svm_vcpu *svm)
 }
 
 /* What the guest set in SPEC_CTRL is in force while it runs, and not a moment longer. */
-static void svm_spec_ctrl_enter(struct svm_vcpu *svm)
+static noinline void svm_spec_ctrl_enter(struct svm_vcpu *svm)
 {
 	u64 guest = svm->vcpu.msrs.spec_ctrl;
 
@@ -87,7 +89,7 @@ static void svm_spec_ctrl_enter(struct svm_vcpu *svm)
 		native_wrmsrl(MSR_IA32_SPEC_CTRL, guest);
 }
 
-static void svm_spec_ctrl_leave(struct svm_vcpu *svm)
+static noinline void svm_spec_ctrl_leave(struct svm_vcpu *svm)
 {
 	u64 host;
 
@@ -109,9 +111,11 @@ static void svm_run(struct vcpu *vcpu, struct exit *exit)
 	if (unlikely(svm->asid_generation != sc->asid_generation))
 		svm_new_asid(svm, sc);
 	svm_to_vmcb(svm);
-	svm_spec_ctrl_enter(svm);
+	if (svm_features.speculation)
+		svm_spec_ctrl_enter(svm);
 	svm_enter(svm->vmcb_pa, vcpu->regs, sc->host_area_pa);
-	svm_spec_ctrl_leave(svm);
+	if (svm_features.speculation)
+		svm_spec_ctrl_leave(svm);
 
 	if (unlikely(control->exit_code == SVM_EXIT_CODE_INVALID)) {
 		control->clean = 0;

@@ -35,6 +35,7 @@ enum svm_clean {
  * @spec_ctrl: SPEC_CTRL exists and the VMCB does not hold the guest's: it is switched by hand
  * @virt_spec_ctrl: the VMCB holds it (APM 2, 15.34.1)
  * @ssbd: store bypass is switched by a host MSR other than SPEC_CTRL
+ * @speculation: one of the three before
  * @nr_asids: ASIDs 0 to @nr_asids - 1 exist; 0 is the host's
  */
 struct svm_features {
@@ -44,6 +45,7 @@ struct svm_features {
 	bool spec_ctrl;
 	bool virt_spec_ctrl;
 	bool ssbd;
+	bool speculation;
 	u32 nr_asids;
 };
 
