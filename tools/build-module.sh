@@ -4,7 +4,7 @@
 # Builds kmod/ for one kernel in build/kmod-NAME, a tree of links to the sources, so that builds
 # for several kernels live side by side.
 # usage: tools/build-module.sh [--check] 6.1|6.12|host
-#   --check  from scratch, with sparse; any warning fails
+#   --check  in build/check-NAME, from scratch, with W=1 and sparse; any warning fails
 #   V=1      show commands
 
 set -euo pipefail
@@ -12,10 +12,11 @@ cd "$(dirname "$0")/.."
 
 check=
 if [ "$1" = --check ]; then
-	check=1
+	check=check
 	shift
 fi
-name=$1 dir=$PWD/build/kmod-$1 log=$PWD/build/kmod-$1.log
+name=$1 dir=$PWD/build/${check:-kmod}-$1
+log=$dir.log
 if [ "$name" = host ]; then
 	release=${HOST_RELEASE:-$(uname -r)}
 else
@@ -35,12 +36,12 @@ ln -sfn ../include build/include
 cp -rsn "$PWD/kmod/." "$dir"
 find "$dir" -type l \( -xtype l -o ! -name '*.[chS]' ! -name Kbuild \) -delete
 
-kbuild=(make -C "$kdir" "M=$dir" W=1 CONFIG_DEBUG_INFO_BTF_MODULES= "V=${V:-0}")
+kbuild=(make -C "$kdir" "M=$dir" CONFIG_DEBUG_INFO_BTF_MODULES= "V=${V:-0}")
 MAKEFLAGS=-j$(nproc)
 export MAKEFLAGS
 if [ -n "$check" ]; then
 	find "$dir" -type f -delete
-	kbuild+=(C=1)
+	kbuild+=(W=1 C=1)
 fi
 if ! "${kbuild[@]}" modules >"$log" 2>&1; then
 	grep -E 'error:|undefined|No rule|ERROR' "$log" | sed "s,$dir,kmod,g" >&2 || tail -n 20 "$log" >&2

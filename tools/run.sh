@@ -76,7 +76,7 @@ main()
 		where=host module=build/kmod-host/tenon.ko
 	fi
 	step "packages and kernels" tools/deps.sh build run
-	step "module and launcher" make -s "$module" build/tenon guest-image
+	step "module and launcher" make -s -j"$(nproc)" "$module" build/tenon guest-image
 	[ -n "$CMD" ] || echo "run: a shell in the guest follows; Ctrl-A x or 'exit' leaves it" >&2
 	if [ "$where" = host ]; then
 		[ -z "$DISK" ] || options+=(-d "$DISK")

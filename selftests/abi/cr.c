@@ -119,7 +119,7 @@ static void write_cr0(void)
 	size_t i;
 
 	make();
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		set_crs(CR0, CR4);
 		CHECK_EQ(RUN(rows[i].value, 0x0f, 0x22, 0xc0).r8 & 0xff, rows[i].vector);
 		CHECK_EQ(get_sregs().cr0, rows[i].vector == NO_FAULT ? rows[i].value : CR0);
@@ -142,7 +142,7 @@ static void write_cr4(void)
 	size_t i;
 
 	make();
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		set_crs(CR0, CR4);
 		CHECK_EQ(RUN(rows[i].value, 0x0f, 0x22, 0xe0).r8 & 0xff, rows[i].vector);
 		CHECK_EQ(get_sregs().cr4, rows[i].vector == NO_FAULT ? rows[i].value : CR4);

@@ -16,7 +16,12 @@
 #define MEMORY 0x400000
 
 /* File descriptors with known numbers, so that tables can name them. */
-enum { EVENT_A = 100, EVENT_B, NOT_EVENT, NOT_OPEN };
+enum {
+	EVENT_A = 100,
+	EVENT_B,
+	NOT_EVENT,
+	NOT_OPEN
+};
 
 /**
  * enum target - what an ioctl goes to
@@ -27,7 +32,15 @@ enum { EVENT_A = 100, EVENT_B, NOT_EVENT, NOT_OPEN };
  * @CHIP_VCPU: vCPU 0 of @CHIP
  * @EMPTY: a VM to which nothing has been done
  */
-enum target { SYS, VM, CHIP, VCPU, CHIP_VCPU, EMPTY, NR_TARGETS };
+enum target {
+	SYS,
+	VM,
+	CHIP,
+	VCPU,
+	CHIP_VCPU,
+	EMPTY,
+	NR_TARGETS
+};
 
 static const char *const target_name[NR_TARGETS] = {
 	"system", "VM", "VM with irqchip", "vCPU", "vCPU with irqchip", "empty VM",
@@ -58,8 +71,7 @@ struct step {
 };
 
 #define DO(ioctl_cmd, to) .name = #ioctl_cmd, .cmd = (ioctl_cmd), .target = (to)
-#define ARG(type, ...) \
-	.arg = &(const struct type) { __VA_ARGS__ }, .size = sizeof(struct type)
+#define ARG(type, ...)	  .arg = &(const struct type){ __VA_ARGS__ }, .size = sizeof(struct type)
 
 /* The tables are being checked on kvm.ko. */
 static bool on_kvm;
@@ -131,62 +143,60 @@ static void run_steps(const struct step *steps)
  * Each of these reads or writes its argument, from the object that is nearest to success: so only
  * the pointer can be wrong.
  */
-static const struct step pointers[] = {
-	{ DO(KVM_GET_SUPPORTED_CPUID, SYS) },
-	{ DO(KVM_GET_MSR_INDEX_LIST, SYS) },
-	{ DO(KVM_GET_MSR_FEATURE_INDEX_LIST, SYS) },
-	{ DO(KVM_GET_MSRS, SYS) },
-	{ DO(KVM_SET_USER_MEMORY_REGION, VM) },
-	{ DO(KVM_SET_IDENTITY_MAP_ADDR, EMPTY) },
-	{ DO(KVM_GET_IRQCHIP, CHIP) },
-	{ DO(KVM_SET_IRQCHIP, CHIP) },
-	{ DO(KVM_IRQ_LINE, CHIP) },
-	{ DO(KVM_IRQ_LINE_STATUS, CHIP) },
-	{ DO(KVM_CREATE_PIT2, CHIP) },
-	{ DO(KVM_GET_PIT, CHIP) },
-	{ DO(KVM_SET_PIT, CHIP) },
-	{ DO(KVM_GET_PIT2, CHIP) },
-	{ DO(KVM_SET_PIT2, CHIP) },
-	{ DO(KVM_SET_GSI_ROUTING, CHIP) },
-	{ DO(KVM_SIGNAL_MSI, CHIP) },
-	{ DO(KVM_IOEVENTFD, VM) },
-	{ DO(KVM_IRQFD, CHIP) },
-	{ DO(KVM_REGISTER_COALESCED_MMIO, VM) },
-	{ DO(KVM_UNREGISTER_COALESCED_MMIO, VM) },
-	{ DO(KVM_GET_CLOCK, VM) },
-	{ DO(KVM_SET_CLOCK, VM) },
-	{ DO(KVM_ENABLE_CAP, VM) },
-	{ DO(KVM_SET_SIGNAL_MASK, VCPU) },
-	{ DO(KVM_GET_REGS, VCPU) },
-	{ DO(KVM_SET_REGS, VCPU) },
-	{ DO(KVM_GET_SREGS, VCPU) },
-	{ DO(KVM_SET_SREGS, VCPU) },
-	{ DO(KVM_GET_SREGS2, VCPU) },
-	{ DO(KVM_SET_SREGS2, VCPU) },
-	{ DO(KVM_GET_FPU, VCPU) },
-	{ DO(KVM_SET_FPU, VCPU) },
-	{ DO(KVM_GET_XSAVE, VCPU) },
-	{ DO(KVM_GET_XSAVE2, VCPU) },
-	{ DO(KVM_SET_XSAVE, VCPU) },
-	{ DO(KVM_GET_XCRS, VCPU) },
-	{ DO(KVM_SET_XCRS, VCPU) },
-	{ DO(KVM_GET_MSRS, VCPU) },
-	{ DO(KVM_SET_MSRS, VCPU) },
-	{ DO(KVM_SET_CPUID, VCPU) },
-	{ DO(KVM_SET_CPUID2, VCPU) },
-	{ DO(KVM_GET_CPUID2, VCPU) },
-	{ DO(KVM_GET_LAPIC, CHIP_VCPU) },
-	{ DO(KVM_SET_LAPIC, CHIP_VCPU) },
-	{ DO(KVM_GET_MP_STATE, VCPU) },
-	{ DO(KVM_SET_MP_STATE, VCPU) },
-	{ DO(KVM_GET_VCPU_EVENTS, VCPU) },
-	{ DO(KVM_SET_VCPU_EVENTS, VCPU) },
-	{ DO(KVM_GET_DEBUGREGS, VCPU) },
-	{ DO(KVM_SET_DEBUGREGS, VCPU) },
-	{ DO(KVM_INTERRUPT, VCPU) },
-	{ DO(KVM_ENABLE_CAP, VCPU) },
-	{}
-};
+static const struct step pointers[] = { { DO(KVM_GET_SUPPORTED_CPUID, SYS) },
+					{ DO(KVM_GET_MSR_INDEX_LIST, SYS) },
+					{ DO(KVM_GET_MSR_FEATURE_INDEX_LIST, SYS) },
+					{ DO(KVM_GET_MSRS, SYS) },
+					{ DO(KVM_SET_USER_MEMORY_REGION, VM) },
+					{ DO(KVM_SET_IDENTITY_MAP_ADDR, EMPTY) },
+					{ DO(KVM_GET_IRQCHIP, CHIP) },
+					{ DO(KVM_SET_IRQCHIP, CHIP) },
+					{ DO(KVM_IRQ_LINE, CHIP) },
+					{ DO(KVM_IRQ_LINE_STATUS, CHIP) },
+					{ DO(KVM_CREATE_PIT2, CHIP) },
+					{ DO(KVM_GET_PIT, CHIP) },
+					{ DO(KVM_SET_PIT, CHIP) },
+					{ DO(KVM_GET_PIT2, CHIP) },
+					{ DO(KVM_SET_PIT2, CHIP) },
+					{ DO(KVM_SET_GSI_ROUTING, CHIP) },
+					{ DO(KVM_SIGNAL_MSI, CHIP) },
+					{ DO(KVM_IOEVENTFD, VM) },
+					{ DO(KVM_IRQFD, CHIP) },
+					{ DO(KVM_REGISTER_COALESCED_MMIO, VM) },
+					{ DO(KVM_UNREGISTER_COALESCED_MMIO, VM) },
+					{ DO(KVM_GET_CLOCK, VM) },
+					{ DO(KVM_SET_CLOCK, VM) },
+					{ DO(KVM_ENABLE_CAP, VM) },
+					{ DO(KVM_SET_SIGNAL_MASK, VCPU) },
+					{ DO(KVM_GET_REGS, VCPU) },
+					{ DO(KVM_SET_REGS, VCPU) },
+					{ DO(KVM_GET_SREGS, VCPU) },
+					{ DO(KVM_SET_SREGS, VCPU) },
+					{ DO(KVM_GET_SREGS2, VCPU) },
+					{ DO(KVM_SET_SREGS2, VCPU) },
+					{ DO(KVM_GET_FPU, VCPU) },
+					{ DO(KVM_SET_FPU, VCPU) },
+					{ DO(KVM_GET_XSAVE, VCPU) },
+					{ DO(KVM_GET_XSAVE2, VCPU) },
+					{ DO(KVM_SET_XSAVE, VCPU) },
+					{ DO(KVM_GET_XCRS, VCPU) },
+					{ DO(KVM_SET_XCRS, VCPU) },
+					{ DO(KVM_GET_MSRS, VCPU) },
+					{ DO(KVM_SET_MSRS, VCPU) },
+					{ DO(KVM_SET_CPUID, VCPU) },
+					{ DO(KVM_SET_CPUID2, VCPU) },
+					{ DO(KVM_GET_CPUID2, VCPU) },
+					{ DO(KVM_GET_LAPIC, CHIP_VCPU) },
+					{ DO(KVM_SET_LAPIC, CHIP_VCPU) },
+					{ DO(KVM_GET_MP_STATE, VCPU) },
+					{ DO(KVM_SET_MP_STATE, VCPU) },
+					{ DO(KVM_GET_VCPU_EVENTS, VCPU) },
+					{ DO(KVM_SET_VCPU_EVENTS, VCPU) },
+					{ DO(KVM_GET_DEBUGREGS, VCPU) },
+					{ DO(KVM_SET_DEBUGREGS, VCPU) },
+					{ DO(KVM_INTERRUPT, VCPU) },
+					{ DO(KVM_ENABLE_CAP, VCPU) },
+					{} };
 
 /* Nothing is mapped there; only the last byte is not; it is the kernel's. */
 static void bad_pointers(void)
@@ -367,8 +377,7 @@ static const struct step chip_steps[] = {
 	{ DO(KVM_SET_PIT, VM), .what = "none", .err = ENXIO, ARG(kvm_pit_state) },
 	{ DO(KVM_GET_PIT2, VM), .what = "none", .err = ENXIO, ARG(kvm_pit_state2) },
 	{ DO(KVM_SET_PIT2, VM), .what = "none", .err = ENXIO, ARG(kvm_pit_state2) },
-	{ DO(KVM_REINJECT_CONTROL, VM), .what = "none", .err = ENXIO,
-	  ARG(kvm_reinject_control) },
+	{ DO(KVM_REINJECT_CONTROL, VM), .what = "none", .err = ENXIO, ARG(kvm_reinject_control) },
 	/* The API document says that it is valid only after KVM_CREATE_IRQCHIP. */
 	{ DO(KVM_CREATE_PIT2, VM), .what = "no irqchip", .err = ENOENT, .lax = true,
 	  ARG(kvm_pit_config, .flags = 0) },
@@ -391,8 +400,7 @@ struct routing {
 };
 
 #define ROUTES(nr_routes, ...) ARG(routing, .head.nr = (nr_routes), __VA_ARGS__)
-#define PIN(n, ...) \
-	.entry[n].type = KVM_IRQ_ROUTING_IRQCHIP, .entry[n].u.irqchip = { __VA_ARGS__ }
+#define PIN(...)	       .type = KVM_IRQ_ROUTING_IRQCHIP, .u.irqchip = { __VA_ARGS__ }
 
 static const struct step route_steps[] = {
 	{ DO(KVM_SET_GSI_ROUTING, VM), .what = "no irqchip", .err = EINVAL,
@@ -403,24 +411,25 @@ static const struct step route_steps[] = {
 	  ARG(kvm_irq_routing, .nr = 4097) },
 	{ DO(KVM_SET_GSI_ROUTING, CHIP), .what = "not mapped", .err = EFAULT,
 	  ARG(kvm_irq_routing, .nr = 1) },
-	{ DO(KVM_SET_GSI_ROUTING, CHIP), .what = "last one not mapped", .err = EFAULT,
-	  ROUTES(3) },
+	{ DO(KVM_SET_GSI_ROUTING, CHIP), .what = "last one not mapped", .err = EFAULT, ROUTES(3) },
 	{ DO(KVM_SET_GSI_ROUTING, CHIP), .what = "GSI 4096", .err = EINVAL,
-	  ROUTES(1, PIN(0, KVM_IRQCHIP_IOAPIC, 1), .entry[0].gsi = 4096) },
+	  ROUTES(1, .entry[0] = { PIN(KVM_IRQCHIP_IOAPIC, 1), .gsi = 4096 }) },
 	{ DO(KVM_SET_GSI_ROUTING, CHIP), .what = "type 99", .err = EINVAL,
 	  ROUTES(1, .entry[0].type = 99) },
 	{ DO(KVM_SET_GSI_ROUTING, CHIP), .what = "irqchip 3", .err = EINVAL,
-	  ROUTES(1, PIN(0, 3, 1)) },
+	  ROUTES(1, .entry[0] = { PIN(3, 1) }) },
 	{ DO(KVM_SET_GSI_ROUTING, CHIP), .what = "pin 24 of the IOAPIC", .err = EINVAL,
-	  ROUTES(1, PIN(0, KVM_IRQCHIP_IOAPIC, 24)) },
+	  ROUTES(1, .entry[0] = { PIN(KVM_IRQCHIP_IOAPIC, 24) }) },
 	{ DO(KVM_SET_GSI_ROUTING, CHIP), .what = "pin 8 of the PIC", .err = EINVAL,
-	  ROUTES(1, PIN(0, KVM_IRQCHIP_PIC_SLAVE, 8)) },
+	  ROUTES(1, .entry[0] = { PIN(KVM_IRQCHIP_PIC_SLAVE, 8) }) },
 	{ DO(KVM_SET_GSI_ROUTING, CHIP), .what = "a route's flag", .err = EINVAL,
-	  ROUTES(1, PIN(0, KVM_IRQCHIP_IOAPIC, 1), .entry[0].flags = 1) },
+	  ROUTES(1, .entry[0] = { PIN(KVM_IRQCHIP_IOAPIC, 1), .flags = 1 }) },
 	{ DO(KVM_SET_GSI_ROUTING, CHIP), .what = "two pins of a chip", .err = EINVAL,
-	  ROUTES(2, PIN(0, KVM_IRQCHIP_IOAPIC, 1), PIN(1, KVM_IRQCHIP_IOAPIC, 2)) },
+	  ROUTES(2, .entry[0] = { PIN(KVM_IRQCHIP_IOAPIC, 1) },
+		 .entry[1] = { PIN(KVM_IRQCHIP_IOAPIC, 2) }) },
 	{ DO(KVM_SET_GSI_ROUTING, CHIP), .what = "good",
-	  ROUTES(2, PIN(0, KVM_IRQCHIP_IOAPIC, 1), PIN(1, KVM_IRQCHIP_PIC_MASTER, 2)) },
+	  ROUTES(2, .entry[0] = { PIN(KVM_IRQCHIP_IOAPIC, 1) },
+		 .entry[1] = { PIN(KVM_IRQCHIP_PIC_MASTER, 2) }) },
 	{}
 };
 
@@ -466,7 +475,8 @@ static const struct step event_steps[] = {
 	{ DO(KVM_IRQFD, CHIP), .what = "no eventfd", .err = EINVAL,
 	  IRQFD(.fd = NOT_EVENT, .gsi = 5) },
 	{ DO(KVM_IRQFD, CHIP), .what = "resample fd not open", .err = EBADF,
-	  IRQFD(.fd = EVENT_A, .gsi = 5, .flags = KVM_IRQFD_FLAG_RESAMPLE, .resamplefd = NOT_OPEN) },
+	  IRQFD(.fd = EVENT_A, .gsi = 5, .flags = KVM_IRQFD_FLAG_RESAMPLE,
+		.resamplefd = NOT_OPEN) },
 	{ DO(KVM_IRQFD, CHIP), .what = "good", IRQFD(.fd = EVENT_A, .gsi = 5) },
 	{ DO(KVM_IRQFD, CHIP), .what = "again", .err = EBUSY, IRQFD(.fd = EVENT_A, .gsi = 6) },
 	{ DO(KVM_IRQFD, CHIP), .what = "none to deassign",
@@ -539,8 +549,7 @@ static const struct step array_steps[] = {
 	  ARG(kvm_msrs, .nmsrs = 256) },
 	{ DO(KVM_SET_MSRS, VCPU), .what = "256 of them", .err = E2BIG,
 	  ARG(kvm_msrs, .nmsrs = 256) },
-	{ DO(KVM_GET_MSRS, VCPU), .what = "-1 of them", .err = E2BIG,
-	  ARG(kvm_msrs, .nmsrs = -1u) },
+	{ DO(KVM_GET_MSRS, VCPU), .what = "-1 of them", .err = E2BIG, ARG(kvm_msrs, .nmsrs = -1u) },
 	{ DO(KVM_GET_MSRS, VCPU), .what = "entries not mapped", .err = EFAULT,
 	  ARG(kvm_msrs, .nmsrs = 1) },
 	{ DO(KVM_SET_MSRS, VCPU), .what = "entries not mapped", .err = EFAULT,
@@ -597,19 +606,17 @@ static void sregs(void)
 
 int main(int argc, char **argv)
 {
-	static const struct abi_test tests[] = {
-		{ "bad_pointers", bad_pointers },
-		{ "system_fd", system_fd },
-		{ "vm_fd", vm_fd },
-		{ "memory_slots", memory_slots },
-		{ "irqchip", irqchip },
-		{ "routing", routing },
-		{ "eventfds", eventfds },
-		{ "vcpu_fd", vcpu_fd },
-		{ "arrays", arrays },
-		{ "sregs", sregs },
-		{}
-	};
+	static const struct abi_test tests[] = { { "bad_pointers", bad_pointers },
+						 { "system_fd", system_fd },
+						 { "vm_fd", vm_fd },
+						 { "memory_slots", memory_slots },
+						 { "irqchip", irqchip },
+						 { "routing", routing },
+						 { "eventfds", eventfds },
+						 { "vcpu_fd", vcpu_fd },
+						 { "arrays", arrays },
+						 { "sregs", sregs },
+						 {} };
 
 	return abi_main(tests, argc, argv);
 }

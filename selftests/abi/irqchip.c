@@ -156,6 +156,7 @@ static void test_create(void)
 	CHECK_ERRNO(ioctl(vm->fd, KVM_CREATE_PIT2, &pit), EEXIST);
 	CHECK_ERRNO(ioctl(vm->fd, KVM_GET_IRQCHIP, &chip), EINVAL);
 	CHECK_ERRNO(ioctl(vm->fd, KVM_SET_IRQCHIP, &chip), EINVAL);
+	CHECK_ERRNO(ioctl(vm->fd, KVM_REINJECT_CONTROL, 8), EFAULT);
 	CHECK_ERRNO(ioctl(vm->fd, KVM_GET_IRQCHIP, 8), EFAULT);
 	CHECK_ERRNO(ioctl(vm->fd, KVM_SET_IRQCHIP, 8), EFAULT);
 }

@@ -13,13 +13,11 @@
 
 #include "lib/abi.h"
 
-#define PAGE	    0x1000UL
-#define CODE	    0x1000
-#define AREA	    0x10000000ULL
-#define AREA_ID	    1
-#define STORM_S	    2
-
-#define ROWS(table) (sizeof(table) / sizeof((table)[0]))
+#define PAGE	0x1000UL
+#define CODE	0x1000
+#define AREA	0x10000000ULL
+#define AREA_ID 1
+#define STORM_S 2
 
 static int set_slot(struct abi_vm *vm, uint32_t id, uint32_t flags, uint64_t gpa, uint64_t size,
 		    const void *mem)
@@ -148,7 +146,7 @@ static void test_refused(void)
 	};
 	size_t i;
 
-	for (i = 0; i < ROWS(rows); i++) {
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		int r = set_slot(vm, rows[i].id, rows[i].flags, rows[i].gpa, rows[i].size,
 				 (void *)rows[i].hva);
 

@@ -173,7 +173,7 @@ static void refused_values(void)
 	size_t i;
 
 	make();
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
 		if (set(rows[i].index, rows[i].value))
 			abi_fail(__FILE__, __LINE__, "MSR %#x took %#llx", rows[i].index,
 				 (unsigned long long)rows[i].value);
@@ -280,7 +280,7 @@ static void guest_hostile_values(void)
 	int faults;
 
 	make_guest();
-	for (r = 0; r < sizeof(ranges) / sizeof(ranges[0]); r++) {
+	for (r = 0; r < ARRAY_SIZE(ranges); r++) {
 		for (index = ranges[r].first; index <= ranges[r].last; index++) {
 			for (v = 0; v < (index < 0x1000 ? 8 : 2) && !moves(index); v++) {
 				faults = guest_access(index, hostile[v], &read);
@@ -336,7 +336,7 @@ static void guest_stored(void)
 	size_t i;
 
 	make_guest();
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		CHECK_EQ(guest_access(rows[i].index, rows[i].value, &read), 0);
 		CHECK_EQ(read, rows[i].value);
 		CHECK_EQ(get(rows[i].index, &user), 1);

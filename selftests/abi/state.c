@@ -136,7 +136,7 @@ static void sregs_refused(void)
 	make();
 	abi_long(vm, 0, 0x1000);
 	CHECK_EQ(ioctl(fd, KVM_GET_SREGS, &good), 0);
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		bad = good;
 		bad.ds.base ^= 0x1000;
 		bad.gdt.limit ^= 1;
@@ -417,7 +417,7 @@ static void capabilities(void)
 	size_t i;
 
 	make();
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		CHECK_EQ(ioctl(abi_dev(), KVM_CHECK_EXTENSION, rows[i].nr), rows[i].value);
 		CHECK_EQ(ioctl(vm->fd, KVM_CHECK_EXTENSION, rows[i].nr), rows[i].value);
 	}
