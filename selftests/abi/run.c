@@ -83,6 +83,36 @@ static void test_long_cpuid(void)
 	CHECK(abi_regs(vm, vcpu).rbx != 0);
 }
 
+/* VMMCALL, RDMSR of EFER and HLT, each with a segment prefix and REX.W. */
+static void test_long_prefixes(void)
+{
+	struct abi_vm *vm = abi_vm(0x400000);
+	int vcpu = abi_vcpu(vm);
+	struct kvm_regs regs;
+
+	ABI_CODE(vm, 0x1000, 0xb8, 0x01, 0x00, 0x00, 0x00, 0x2e, 0x48, 0x0f, 0x01, 0xd9, 0x89, 0xc3,
+		 0xb9, 0x80, 0x00, 0x00, 0xc0, 0x3e, 0x48, 0x0f, 0x32, 0x2e, 0x48, 0xf4);
+	abi_long(vm, vcpu, 0x1000);
+	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_HLT);
+	regs = abi_regs(vm, vcpu);
+	CHECK_EQ(regs.rip, 0x1018);
+	CHECK_EQ(regs.rbx, 0);
+	CHECK_EQ(regs.rax, 0x500);
+}
+
+/* The same in real mode, where an operand-size prefix is what is common. */
+static void test_real_prefixes(void)
+{
+	struct abi_vm *vm = abi_vm(0x100000);
+	int vcpu = abi_vcpu(vm);
+
+	ABI_CODE(vm, 0x1000, 0x66, 0x31, 0xc0, 0x66, 0x67, 0x0f, 0xa2, 0x66, 0xf4);
+	abi_real(vm, vcpu, 0x1000);
+	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_HLT);
+	CHECK_EQ(abi_regs(vm, vcpu).rip, 0x1009);
+	CHECK(abi_regs(vm, vcpu).rbx != 0);
+}
+
 /* The reset vector is at 0xfffffff0, where nothing is: user space is asked, or told. */
 static void test_reset_vector(void)
 {
@@ -126,15 +156,19 @@ static void test_immediate_exit(void)
 	CHECK_EQ(abi_regs(vm, vcpu).rip, 0x1000);
 }
 
-static const struct abi_test tests[] = { { "api_version", test_api },
-					 { "out", test_out },
-					 { "in", test_in },
-					 { "mmio", test_mmio },
-					 { "long_cpuid", test_long_cpuid },
-					 { "reset_vector", test_reset_vector },
-					 { "triple_fault", test_triple_fault },
-					 { "immediate_exit", test_immediate_exit },
-					 { NULL, NULL } };
+static const struct abi_test tests[] = {
+	{ "api_version", test_api },
+	{ "out", test_out },
+	{ "in", test_in },
+	{ "mmio", test_mmio },
+	{ "long_cpuid", test_long_cpuid },
+	{ "long_prefixes", test_long_prefixes },
+	{ "real_prefixes", test_real_prefixes },
+	{ "reset_vector", test_reset_vector },
+	{ "triple_fault", test_triple_fault },
+	{ "immediate_exit", test_immediate_exit },
+	{ NULL, NULL },
+};
 
 int main(int argc, char **argv)
 {

@@ -163,7 +163,10 @@ static void measure(void)
 
 int main(int argc, char **argv)
 {
-	static const struct abi_test tests[] = { { "exits", measure }, { NULL, NULL } };
+	static const struct abi_test tests[] = {
+		{ "exits", measure },
+		{ NULL, NULL },
+	};
 
 	only = argc > 1 ? argv[1] : NULL;
 	repeat = argc > 2 ? strtoul(argv[2], NULL, 0) : 0;

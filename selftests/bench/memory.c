@@ -73,7 +73,10 @@ static void measure(void)
 
 int main(int argc, char **argv)
 {
-	static const struct abi_test tests[] = { { "memory", measure }, { NULL, NULL } };
+	static const struct abi_test tests[] = {
+		{ "memory", measure },
+		{ NULL, NULL },
+	};
 
 	(void)argc;
 	return abi_main(tests, 1, argv);
