@@ -4,7 +4,8 @@
 # Builds kmod/ for one kernel in build/kmod-NAME, a tree of links to the sources, so that builds
 # for several kernels live side by side.
 # usage: tools/build-module.sh [--check] 6.1|6.12|host
-#   --check  in build/check-NAME, from scratch, with W=1 and sparse; any warning fails
+#   --check  in build/check-NAME, from scratch, with W=1 and sparse; any warning fails. What it made
+#            is then what the lab loads
 #   V=1      show commands
 
 set -euo pipefail
@@ -50,4 +51,8 @@ fi
 [ "${V:-0}" = 0 ] || cat "$log"
 if grep -E 'warning|WARNING' "$log" | sed "s,$dir,kmod,g" >&2 && [ -n "$check" ]; then
 	exit 1
+fi
+if [ -n "$check" ]; then
+	mkdir -p "build/kmod-$name"
+	cp "$dir/tenon.ko" "build/kmod-$name/tenon.ko"
 fi
