@@ -97,7 +97,6 @@ fetch_kernel()
 	mkdir -p "$tmp/lib"
 	mv "$tmp/image/lib/modules" "$tmp/lib/modules"
 	mv "$tmp/image/boot/vmlinuz-$release" "$tmp/vmlinuz"
-	mv "$tmp/image/boot/System.map-$release" "$tmp/System.map"
 	mv "$tmp/image/boot/config-$release" "$tmp/config"
 	rm -rf "$tmp/image" "$tmp"/*.deb
 	depmod -b "$tmp" "$release"
