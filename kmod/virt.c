@@ -112,7 +112,7 @@ static int virt_all_on(void)
 	on_each_cpu(virt_cpu_foreign, &found, 1);
 	if (atomic_read(&found)) {
 		cpus_read_unlock();
-		pr_err_ratelimited("%s is in use by kvm: stop its VMs or unload it\n",
+		pr_err_ratelimited("%s is in use by another hypervisor: end its VMs or rmmod it\n",
 				   backend->name);
 		return -EBUSY;
 	}

@@ -13,7 +13,7 @@ declare -A group=(
 	[run]="qemu-system-x86 busybox-static cpio kmod xz-utils"
 	[check]="check clang clang-format clang-tidy libclang-rt-14-dev sparse shellcheck perl libzydis-dev
 		linux-source-6.1"
-	[bench]=""
+	[bench]="binutils gcc libc6-dev"
 )
 # A lab kernel is the newest cloud kernel whose image package has a name of this form.
 declare -A kernel_pattern=(
