@@ -59,7 +59,6 @@ struct vm;
  * @explain: an entry was refused: say in the log which rule of the manual is broken
  *
  * @flush_tlb: drop the vCPU's translations at the next entry
- * @update_root: the nested page-table root changed
  * @pte_format: format of nested page-table entries
  * @tdp_levels: levels of the nested page tables; filled in by @probe
  */
@@ -105,7 +104,6 @@ struct backend {
 	void (*explain)(struct vcpu *vcpu);
 
 	void (*flush_tlb)(struct vcpu *vcpu);
-	void (*update_root)(struct vcpu *vcpu);
 	const struct pte_format *pte_format;
 	int tdp_levels;
 };

@@ -5,6 +5,7 @@
 #include <linux/kvm.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/preempt.h>
 
 #include "backend.h"
 #include "cap.h"
@@ -99,6 +100,7 @@ static int __init tenon_init(void)
 	if (r)
 		return r;
 	compat_init();
+	preempt_notifier_inc();
 	xstate_module_init();
 	r = cpuid_module_init();
 	if (r)
@@ -116,6 +118,7 @@ static int __init tenon_init(void)
 	return 0;
 
 remove_backend:
+	preempt_notifier_dec();
 	backend->remove();
 	return r;
 }
@@ -123,6 +126,7 @@ remove_backend:
 static void __exit tenon_exit(void)
 {
 	misc_deregister(&sys_device);
+	preempt_notifier_dec();
 	backend->remove();
 }
 

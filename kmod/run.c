@@ -31,12 +31,10 @@ static void vcpu_load(struct vcpu *vcpu, int cpu)
 		vcpu_lapic_sched_in(vcpu);
 		WRITE_ONCE(vcpu->cpu, cpu);
 	}
-	vcpu->loaded = true;
 }
 
 static void vcpu_put(struct vcpu *vcpu)
 {
-	vcpu->loaded = false;
 	backend->put(vcpu);
 }
 
@@ -104,7 +102,6 @@ static void log_exit(struct vcpu *vcpu, const struct exit *exit)
 	entry->reason = exit->raw.reason;
 	entry->info[0] = exit->raw.info[0];
 	entry->info[1] = exit->raw.info[1];
-	vcpu->stat_exits++;
 }
 
 /* Where the host does accurate accounting, each entry is announced; RCU is not watching inside. */
@@ -230,23 +227,18 @@ static void vcpu_take_init_sipi(struct vcpu *vcpu)
 /* All work that may sleep; then the decision about events. An enum verdict, or an errno. */
 static int vcpu_do_work(struct vcpu *vcpu)
 {
-	if (vcpu_take_work(vcpu, WORK_DEAD))
-		return -EIO;
 	if (vcpu_take_work(vcpu, WORK_TRIPLE_FAULT)) {
 		vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
 		return USER;
 	}
 	if (vcpu_take_work(vcpu, WORK_INIT_SIPI))
 		vcpu_take_init_sipi(vcpu);
-	if (vcpu_take_work(vcpu, WORK_MMU_RELOAD))
-		backend->update_root(vcpu);
 	if (vcpu_take_work(vcpu, WORK_TLB_FLUSH))
 		backend->flush_tlb(vcpu);
 	if (vcpu_take_work(vcpu, WORK_CLOCK))
 		pv_clock_update(vcpu);
 	if (vcpu_take_work(vcpu, WORK_TIMER))
 		vcpu_lapic_timer_work(vcpu);
-	vcpu_take_work(vcpu, WORK_OUT);
 	if (READ_ONCE(vcpu->work) & WORK_EVENTS && vcpu->mp_state == KVM_MP_STATE_RUNNABLE) {
 		vcpu_take_work(vcpu, WORK_EVENT);
 		event_prepare(vcpu);
@@ -259,7 +251,7 @@ static bool vcpu_woken(struct vcpu *vcpu)
 {
 	unsigned long work = READ_ONCE(vcpu->work);
 
-	if (work & (BIT(WORK_INIT_SIPI) | BIT(WORK_TIMER) | BIT(WORK_DEAD)))
+	if (work & (BIT(WORK_INIT_SIPI) | BIT(WORK_TIMER)))
 		return true;
 	return vcpu->mp_state == KVM_MP_STATE_HALTED && event_wakes(vcpu);
 }

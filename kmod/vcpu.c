@@ -151,7 +151,7 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 	struct vcpu *vcpu = file->private_data;
 	long r;
 
-	if (vcpu->vm->mm != current->mm || READ_ONCE(vcpu->vm->dead))
+	if (vcpu->vm->mm != current->mm)
 		return -EIO;
 	if (cmd != KVM_RUN && _IOC_TYPE(cmd) != KVMIO && _IOC_TYPE(cmd) != TENONIO)
 		return -EINVAL;

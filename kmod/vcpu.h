@@ -65,14 +65,11 @@ enum seg {
 enum work {
 	WORK_EVENT, /* events or the interrupt controller changed: decide anew */
 	WORK_TLB_FLUSH, /* drop this vCPU's guest-physical translations */
-	WORK_MMU_RELOAD, /* the nested page-table root changed */
 	WORK_CLOCK, /* rewrite this vCPU's kvmclock page */
 	WORK_TIMER, /* the local APIC timer fired */
 	WORK_INIT_SIPI, /* an INIT or start-up IPI arrived */
 	WORK_NMI, /* an NMI arrived: move it from the queue */
 	WORK_TRIPLE_FAULT, /* report KVM_EXIT_SHUTDOWN */
-	WORK_OUT, /* leave the inner loop, nothing else */
-	WORK_DEAD, /* the VM can no longer run: -EIO */
 };
 
 /**
@@ -132,7 +129,6 @@ struct log_entry {
  * @run: the page shared with user space; hostile: read once, never trusted twice
  * @pio_data: the page behind @run, KVM_PIO_PAGE_OFFSET
  * @cpu: host CPU on which the vCPU is loaded, or was last
- * @loaded: between load and put
  * @preempt: tells when the thread is scheduled out and in
  * @wait: where HLT sleeps
  * @in_shadow: an interrupt shadow is in force; kept by the backend
@@ -176,7 +172,6 @@ struct vcpu {
 	u32 id;
 	u32 index;
 	int cpu;
-	bool loaded;
 	bool fpu_loaded;
 	bool in_shadow;
 	u8 mp_state;
@@ -189,7 +184,6 @@ struct vcpu {
 	void *pio_data;
 	struct preempt_notifier preempt;
 	struct rcuwait wait;
-	struct pid __rcu *pid;
 	bool sigset_active;
 	sigset_t sigset;
 	int (*complete)(struct vcpu *vcpu);
@@ -217,7 +211,6 @@ struct vcpu {
 	u64 tsc_offset;
 	u32 tsc_khz;
 
-	u64 stat_exits;
 	struct log_entry log[LOG_ENTRIES];
 };
 

@@ -6,7 +6,6 @@
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
 #include <linux/mutex.h>
-#include <linux/preempt.h>
 #include <linux/smp.h>
 
 #include "backend.h"
@@ -122,7 +121,6 @@ static int virt_all_on(void)
 	if (state < 0)
 		return state;
 	virt_cpuhp = state;
-	preempt_notifier_inc();
 	compat_register_syscore(&virt_syscore);
 	return 0;
 }
@@ -130,7 +128,6 @@ static int virt_all_on(void)
 static void virt_all_off(void)
 {
 	compat_unregister_syscore(&virt_syscore);
-	preempt_notifier_dec();
 	cpuhp_remove_state(virt_cpuhp);
 }
 

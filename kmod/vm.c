@@ -175,7 +175,7 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 {
 	struct vm *vm = file->private_data;
 
-	if (vm->mm != current->mm || READ_ONCE(vm->dead))
+	if (vm->mm != current->mm)
 		return -EIO;
 	return ioctl_dispatch(vm_ioctls, IOCTL_VM, (union ioctl_object){ .vm = vm }, cmd, uarg);
 }
@@ -196,11 +196,6 @@ static const struct file_operations vm_fops = {
 	.release = vm_release,
 	.llseek = noop_llseek,
 };
-
-struct vm *vm_from_file(struct file *file)
-{
-	return file->f_op == &vm_fops ? file->private_data : NULL;
-}
 
 static struct vm *vm_alloc(void)
 {

@@ -42,7 +42,6 @@ struct vcpu;
  * @identity_map_addr: KVM_SET_IDENTITY_MAP_ADDR. Under @lock
  * @tss_addr: KVM_SET_TSS_ADDR. Under @lock
  * @default_tsc_khz: of new vCPUs
- * @dead: no vCPU may run any more (-EIO)
  */
 struct vm {
 	refcount_t refs;
@@ -63,14 +62,12 @@ struct vm {
 	u64 identity_map_addr;
 	u64 tss_addr;
 	u32 default_tsc_khz;
-	bool dead;
 };
 
 #define vm_for_each_vcpu(vm, i, vcpu) xa_for_each(&(vm)->vcpus, i, vcpu)
 
 /* System ioctl KVM_CREATE_VM: returns a new fd or an errno. */
 long vm_create(unsigned long type);
-struct vm *vm_from_file(struct file *file);
 void vm_get(struct vm *vm);
 void vm_put(struct vm *vm);
 

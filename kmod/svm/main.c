@@ -212,6 +212,5 @@ struct backend svm_backend __ro_after_init = {
 	.update_tpr = svm_update_tpr,
 	.explain = svm_explain,
 	.flush_tlb = svm_flush_tlb,
-	.update_root = svm_update_root,
 	.pte_format = &pte_format_npt,
 };

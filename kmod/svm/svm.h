@@ -142,7 +142,6 @@ int svm_cpl(struct vcpu *vcpu);
 void svm_update_cr(struct vcpu *vcpu);
 void svm_update_dr7(struct vcpu *vcpu);
 void svm_update_tsc(struct vcpu *vcpu);
-void svm_update_root(struct vcpu *vcpu);
 int svm_get_msr(struct vcpu *vcpu, u32 index, u64 *value);
 int svm_set_msr(struct vcpu *vcpu, u32 index, u64 value);
 

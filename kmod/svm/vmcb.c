@@ -175,7 +175,7 @@ void svm_update_tsc(struct vcpu *vcpu)
 	svm_dirty(svm, SVM_CLEAN_INTERCEPTS);
 }
 
-void svm_update_root(struct vcpu *vcpu)
+static void svm_set_root(struct vcpu *vcpu)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
 
@@ -273,7 +273,7 @@ int svm_vcpu_create(struct vcpu *vcpu)
 	svm->vmcb = page_address(page);
 	svm->vmcb_pa = __sme_set(page_to_phys(page));
 	svm_init_vmcb(svm);
-	svm_update_root(vcpu);
+	svm_set_root(vcpu);
 	return 0;
 }
 
