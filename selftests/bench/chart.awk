@@ -3,13 +3,13 @@
 BEGIN {
 	FS = "\t"
 	height = 22
-	left = 170
+	left = 230
 	scale = 400
 }
 
 NR > 1 && $6 != "-" {
 	n++
-	name[n] = $2
+	name[n] = $2 ($1 ~ /mitigated$/ ? ", mitigated" : "")
 	ratio[n] = $6
 }
 

@@ -21,7 +21,7 @@ BEGIN {
 	sub(/^0+/, "", pc)
 	guest = length(pc) == 5 && substr(pc, 1, 2) == "10"
 	if (guest && !was_guest)
-		finish()
+		entry(pc)
 	if (!guest) {
 		length_now++
 		if (class[pc] != "")
@@ -30,8 +30,9 @@ BEGIN {
 	was_guest = guest
 }
 
+# The most frequent length is that of a round trip which no interrupt of the host prolonged. The
+# first and the last are not whole.
 END {
-	# The first and the last are not whole.
 	for (i = 1; i < trips; i++)
 		seen[len[i]]++
 	for (n in seen)
@@ -40,12 +41,19 @@ END {
 	for (i = 1; i < trips; i++)
 		if (len[i] == most)
 			break
+	if (trips < 3)
+		exit 1
 	for (k = 1; k <= kinds; k++)
 		line = line (k > 1 ? "," : "") kind[k] "=" count[i, kind[k]] + 0
 	print row, module, line
 }
 
-function finish() {
+# A round trip, of one or several exits, ends where the guest is entered at the same place again.
+function entry(pc) {
+	if (!start)
+		start = pc
+	if (pc != start)
+		return
 	len[trips + 0] = length_now
 	trips++
 	length_now = 0
