@@ -6,10 +6,11 @@
 #include <linux/kvm.h>
 
 #include "irq/irqchip.h"
+#include "trace.h"
 #include "vcpu.h"
 
 /* Classes of exceptions and what becomes of a second one (SDM 3, tables 6-4 and 6-5). */
-enum class {
+enum event_class {
 	BENIGN,
 	CONTRIBUTORY,
 	PAGE_FAULT,
@@ -23,7 +24,7 @@ enum merge {
 	TRIPLE
 };
 
-static const u8 event_class[32] = {
+static const u8 class_of[32] = {
 	[VECTOR_DE] = CONTRIBUTORY, [VECTOR_TS] = CONTRIBUTORY, [VECTOR_NP] = CONTRIBUTORY,
 	[VECTOR_SS] = CONTRIBUTORY, [VECTOR_GP] = CONTRIBUTORY, [VECTOR_PF] = PAGE_FAULT,
 	[VECTOR_DF] = DOUBLE_FAULT,
@@ -60,7 +61,7 @@ static void event_raise(struct vcpu *vcpu, const struct event *event)
 		event_queue_exception(vcpu, event);
 		return;
 	}
-	switch (event_merge[event_class[first]][event_class[event->vector & 31]]) {
+	switch (event_merge[class_of[first]][class_of[event->vector & 31]]) {
 	case SERIAL:
 		/* The first has not been seen: its instruction will raise it again. */
 		event_queue_exception(vcpu, event);
@@ -207,6 +208,12 @@ static bool event_is_fault(u8 vector)
 	       vector != VECTOR_DF && vector != VECTOR_MC;
 }
 
+static void event_inject(struct vcpu *vcpu, const struct event *event)
+{
+	trace_inject(vcpu, event);
+	backend->inject(vcpu, event);
+}
+
 static void event_inject_exception(struct vcpu *vcpu)
 {
 	struct events *ev = &vcpu->events;
@@ -221,7 +228,7 @@ static void event_inject_exception(struct vcpu *vcpu)
 	}
 	event.has_error = ev->exception.has_error;
 	event.error = ev->exception.error;
-	backend->inject(vcpu, &event);
+	event_inject(vcpu, &event);
 }
 
 /* What had begun before goes first, then a new exception. True if something was injected. */
@@ -234,14 +241,14 @@ static bool event_inject_begun(struct vcpu *vcpu)
 		return true;
 	}
 	if (ev->nmi.injected) {
-		backend->inject(vcpu, &(struct event){ .kind = EVENT_NMI, .vector = VECTOR_NMI });
+		event_inject(vcpu, &(struct event){ .kind = EVENT_NMI, .vector = VECTOR_NMI });
 		return true;
 	}
 	if (ev->interrupt.injected) {
-		backend->inject(vcpu,
-				&(struct event){ .kind = ev->interrupt.soft ? EVENT_SOFT_INTERRUPT :
-									      EVENT_INTERRUPT,
-						 .vector = ev->interrupt.vector });
+		event_inject(vcpu,
+			     &(struct event){ .kind = ev->interrupt.soft ? EVENT_SOFT_INTERRUPT :
+									   EVENT_INTERRUPT,
+					      .vector = ev->interrupt.vector });
 		return true;
 	}
 	return false;
@@ -269,7 +276,7 @@ static void event_inject_interrupt(struct vcpu *vcpu)
 	ev->interrupt.injected = true;
 	ev->interrupt.soft = false;
 	ev->interrupt.vector = vector;
-	backend->inject(vcpu, &(struct event){ .kind = EVENT_INTERRUPT, .vector = vector });
+	event_inject(vcpu, &(struct event){ .kind = EVENT_INTERRUPT, .vector = vector });
 }
 
 /* NMIs before interrupts; what cannot go now gets a window. @busy: something goes already. */
@@ -282,8 +289,8 @@ static void event_inject_new(struct vcpu *vcpu, bool busy)
 			ev->nmi.pending--;
 			ev->nmi.injected = true;
 			ev->nmi.masked = true;
-			backend->inject(vcpu,
-					&(struct event){ .kind = EVENT_NMI, .vector = VECTOR_NMI });
+			event_inject(vcpu,
+				     &(struct event){ .kind = EVENT_NMI, .vector = VECTOR_NMI });
 			busy = true;
 		}
 		if (ev->nmi.pending)

@@ -14,6 +14,7 @@
 #include "hostmsr.h"
 #include "irq/irqchip.h"
 #include "run.h"
+#include "trace.h"
 #include "vcpu.h"
 #include "virt.h"
 #include "xstate.h"
@@ -96,6 +97,7 @@ static void log_exit(struct vcpu *vcpu, const struct exit *exit)
 {
 	struct log_entry *entry = &vcpu->log[vcpu->log_next++ % LOG_ENTRIES];
 
+	trace_exit(vcpu, exit);
 	entry->tsc = rdtsc();
 	entry->rip = vcpu->rip;
 	entry->kind = exit->kind;
@@ -375,6 +377,7 @@ static long vcpu_run_unmasked(struct vcpu *vcpu)
 
 	r = vcpu_run_loaded(vcpu);
 
+	trace_user_exit(vcpu, r);
 	xstate_put(vcpu);
 	run_page_out(vcpu);
 	preempt_disable();

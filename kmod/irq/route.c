@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "../trace.h"
 #include "../vm.h"
 #include "chip.h"
 #include "irqchip.h"
@@ -47,6 +48,7 @@ int irq_set_locked(struct irqchip *chip, enum irq_source source, u32 gsi, bool l
 	const struct gsi_route *route;
 	int r = -1;
 
+	trace_irq_line(gsi, level, source);
 	rcu_read_lock();
 	route = find_route(chip, gsi);
 	if (route && route->is_msi)
@@ -63,6 +65,7 @@ int irq_set(struct irqchip *chip, enum irq_source source, u32 gsi, bool level)
 	unsigned long flags;
 	int r = -1;
 
+	trace_irq_line(gsi, level, source);
 	rcu_read_lock();
 	route = find_route(chip, gsi);
 	if (route && route->is_msi) {
