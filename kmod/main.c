@@ -13,6 +13,7 @@
 #include "cpuid.h"
 #include "ioctl.h"
 #include "msr.h"
+#include "run.h"
 #include "vcpu.h"
 #include "vm.h"
 #include "xstate.h"
@@ -100,6 +101,7 @@ static int __init tenon_init(void)
 	if (r)
 		return r;
 	compat_init();
+	run_module_init();
 	preempt_notifier_inc();
 	xstate_module_init();
 	r = cpuid_module_init();

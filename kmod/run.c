@@ -8,6 +8,7 @@
 #include <linux/entry-kvm.h>
 #include <linux/sched/signal.h>
 #include <linux/signal.h>
+#include <linux/static_call.h>
 #include <asm/debugreg.h>
 
 #include "compat.h"
@@ -24,9 +25,21 @@
 
 #define WORK_EVENTS (BIT(WORK_EVENT) | BIT(WORK_NMI))
 
+/* What each KVM_RUN calls of the backend; without @put there is no call. */
+DEFINE_STATIC_CALL_NULL(backend_run, *((struct backend *)NULL)->run);
+DEFINE_STATIC_CALL_NULL(backend_load, *((struct backend *)NULL)->load);
+DEFINE_STATIC_CALL_NULL(backend_put, *((struct backend *)NULL)->put);
+
+void __init run_module_init(void)
+{
+	static_call_update(backend_run, backend->run);
+	static_call_update(backend_load, backend->load);
+	static_call_update(backend_put, backend->put);
+}
+
 static void vcpu_load(struct vcpu *vcpu, int cpu)
 {
-	backend->load(vcpu, cpu);
+	static_call(backend_load)(vcpu, cpu);
 	if (vcpu->cpu != cpu) {
 		pv_vcpu_migrated(vcpu);
 		vcpu_lapic_sched_in(vcpu);
@@ -36,7 +49,7 @@ static void vcpu_load(struct vcpu *vcpu, int cpu)
 
 static void vcpu_put(struct vcpu *vcpu)
 {
-	backend->put(vcpu);
+	static_call_cond(backend_put)(vcpu);
 }
 
 static void vcpu_sched_in(struct preempt_notifier *notifier, int cpu)
@@ -110,7 +123,7 @@ static void log_exit(struct vcpu *vcpu, const struct exit *exit)
 static void run_guest(struct vcpu *vcpu, struct exit *exit)
 {
 	context_tracking_guest_enter();
-	backend->run(vcpu, exit);
+	static_call(backend_run)(vcpu, exit);
 	context_tracking_guest_exit();
 }
 
@@ -388,7 +401,7 @@ static long vcpu_run_unmasked(struct vcpu *vcpu)
 }
 
 /* With the signals that KVM_SET_SIGNAL_MASK wants blocked. */
-static long vcpu_run_masked(struct vcpu *vcpu)
+static noinline long vcpu_run_masked(struct vcpu *vcpu)
 {
 	sigset_t saved;
 	long r;

@@ -5,6 +5,7 @@
 struct vcpu;
 
 /* Part of making a vCPU: what the scheduler calls when its thread is preempted. */
+void run_module_init(void);
 void run_init(struct vcpu *vcpu);
 
 #endif

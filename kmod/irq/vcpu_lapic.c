@@ -16,8 +16,10 @@
 #define X2APIC_MSR_LAST	 0x8ff
 
 /* A timer is armed at most so much early; and shall leave so many ticks to wait. */
-#define ADVANCE_NS	  5000
-#define ADVANCE_SLACK	  1024
+#define ADVANCE_NS    5000
+#define ADVANCE_SLACK 1024
+/* No processor gets from the end of the wait to the first instruction of the guest any faster. */
+#define ENTRY_TICKS	  64
 #define MAX_ADVANCE(vcpu) (div_u64((u64)(vcpu)->tsc_khz * ADVANCE_NS, USEC_PER_SEC))
 
 static struct vcpu_lapic *to_vl(struct lapic *lapic)
@@ -336,7 +338,7 @@ void vcpu_lapic_timer_work(struct vcpu *vcpu)
 void vcpu_lapic_wait(struct vcpu *vcpu)
 {
 	struct vcpu_lapic *vl = to_vl(vcpu->apic);
-	u64 until = vcpu->wait_tsc - vcpu->tsc_offset;
+	u64 until = vcpu->wait_tsc - vcpu->tsc_offset - ENTRY_TICKS;
 	s64 early = until - rdtsc();
 	s64 advance = vl->advance - (early - ADVANCE_SLACK) / 4;
 

@@ -239,7 +239,3 @@ void svm_load(struct vcpu *vcpu, int cpu)
 	}
 	asm volatile("vmsave %0" : : "a"(sc->host_area_pa) : "memory");
 }
-
-void svm_put(struct vcpu *vcpu)
-{
-}

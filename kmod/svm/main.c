@@ -189,7 +189,6 @@ struct backend svm_backend __ro_after_init = {
 	.vcpu_destroy = svm_vcpu_destroy,
 	.reset = svm_reset,
 	.load = svm_load,
-	.put = svm_put,
 	.run = svm_run,
 	.get_segment = svm_get_segment,
 	.set_segment = svm_set_segment,

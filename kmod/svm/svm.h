@@ -125,7 +125,6 @@ bool svm_foreign(void);
 int svm_cpu_on(void);
 void svm_cpu_off(void);
 void svm_load(struct vcpu *vcpu, int cpu);
-void svm_put(struct vcpu *vcpu);
 void svm_new_asid(struct svm_vcpu *svm, struct svm_cpu *sc);
 u64 svm_iopm_pa(void);
 u64 svm_msrpm_pa(void);
