@@ -297,14 +297,18 @@ long irqfd_ioctl(struct vm *vm, void *arg, unsigned long uarg)
 {
 	struct irqchip *chip = vm_irqchip(vm);
 	const struct kvm_irqfd *args = arg;
+	long r;
 
 	if (args->flags & ~(KVM_IRQFD_FLAG_DEASSIGN | KVM_IRQFD_FLAG_RESAMPLE))
 		return -EINVAL;
+	/* One that is being assigned is whole before it can be deassigned. */
+	mutex_lock(&vm->lock);
 	if (args->flags & KVM_IRQFD_FLAG_DEASSIGN)
-		return irqfd_deassign(chip, args);
-	if (!chip)
-		return -EINVAL;
-	return irqfd_assign(chip, args);
+		r = irqfd_deassign(chip, args);
+	else
+		r = chip ? irqfd_assign(chip, args) : -EINVAL;
+	mutex_unlock(&vm->lock);
+	return r;
 }
 
 /* The VM's fd was closed, or the VM is freed: no eventfd drives it any more. Sleeps. */

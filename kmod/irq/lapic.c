@@ -287,14 +287,17 @@ void lapic_set_tpr(struct lapic *lapic, u32 tpr)
 {
 	lapic_put(lapic, LAPIC_TPR, tpr & 0xff);
 	update_ppr(lapic);
-	if (lapic_pending(lapic) >= 0)
-		lapic->ops->wake(lapic->opaque);
+	/* CR8, which the processor may keep itself, follows before the next entry. */
+	lapic->ops->wake(lapic->opaque);
 }
 
 /* MOV to CR8: TPR bits 7:4; bits 3:0 become 0 (SDM 3, 11.8.6.1). @cr8 is 0 to 15. Owner. */
 void lapic_set_cr8(struct lapic *lapic, u64 cr8)
 {
-	lapic_set_tpr(lapic, (cr8 & 15) << 4);
+	lapic_put(lapic, LAPIC_TPR, (cr8 & 15) << 4);
+	update_ppr(lapic);
+	if (lapic_pending(lapic) >= 0)
+		lapic->ops->wake(lapic->opaque);
 }
 
 /**
@@ -419,7 +422,12 @@ bool lapic_match(const struct lapic *lapic, const struct apic_msg *msg)
 		return true;
 	if (msg->logical)
 		return match_logical(lapic, msg->dest);
-	return msg->dest == (lapic_x2apic(lapic) ? id : id >> 24);
+	/* An xAPIC's register has 8 bits: more can be told apart by the processor's own number only. */
+	if (lapic->id > 0xff)
+		id = lapic->id;
+	else if (!lapic_x2apic(lapic))
+		id >>= 24;
+	return msg->dest == id;
 }
 
 /**

@@ -258,6 +258,8 @@ u32 lapic_storable(const struct lapic *lapic, u32 offset)
 		return ~(u32)ICR_DELIVERY_STATUS;
 	if (offset == LAPIC_ICR2 && lapic_x2apic(lapic))
 		return ~0u;
+	if (offset == LAPIC_SVR && !lapic->config.eoi_suppress)
+		return row->mask & ~LAPIC_SVR_EOI_SUPPRESS;
 	return row ? row->mask : 0;
 }
 

@@ -87,11 +87,21 @@ static struct pit_dev *to_dev(struct pit *pit)
 	return container_of(pit, struct pit_dev, model);
 }
 
+/* The ports are there a moment earlier than the PIT. */
+static struct pit_dev *published(struct vm *vm)
+{
+	struct pit *pit = vm_pit(vm);
+
+	return pit ? to_dev(pit) : NULL;
+}
+
 static int dev_read(struct io_device *io, struct vcpu *vcpu, u64 addr, int len, void *val)
 {
-	struct pit_dev *dev = to_dev(vcpu->vm->pit);
+	struct pit_dev *dev = published(vcpu->vm);
 	unsigned long flags;
 
+	if (!dev)
+		return -EOPNOTSUPP;
 	memset(val, 0, len);
 	irqchip_lock(dev->chip, flags);
 	*(u8 *)val = pit_read(&dev->model, addr);
@@ -101,9 +111,11 @@ static int dev_read(struct io_device *io, struct vcpu *vcpu, u64 addr, int len, 
 
 static int dev_write(struct io_device *io, struct vcpu *vcpu, u64 addr, int len, const void *val)
 {
-	struct pit_dev *dev = to_dev(vcpu->vm->pit);
+	struct pit_dev *dev = published(vcpu->vm);
 	unsigned long flags;
 
+	if (!dev)
+		return -EOPNOTSUPP;
 	irqchip_lock(dev->chip, flags);
 	pit_write(&dev->model, addr, *(const u8 *)val);
 	irqchip_unlock(dev->chip, flags);
@@ -162,12 +174,15 @@ static long create_locked(struct vm *vm, bool speaker)
 	hrtimer_init(&dev->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 	dev->timer.function = timer_fired;
 	pit_init(&dev->model, &pit_dev_ops, dev);
-	publish(vm, dev);
 	r = add_ports(vm, dev, speaker);
-	if (!r)
-		return 0;
-	pit_destroy(vm);
-	return r;
+	if (r) {
+		remove_ports(vm, dev);
+		kfree(dev);
+		return r;
+	}
+	/* Last: who finds it may use it without vm->lock, so it must not fail any more. */
+	publish(vm, dev);
+	return 0;
 }
 
 static long create(struct vm *vm, bool speaker)
