@@ -7,6 +7,7 @@
 #include <linux/cpuhotplug.h>
 #include <linux/mutex.h>
 #include <linux/smp.h>
+#include <asm/tsc.h>
 
 #include "backend.h"
 #include "compat.h"
@@ -15,6 +16,7 @@
 
 DEFINE_PER_CPU(bool, virt_on);
 bool virt_going_down;
+struct virt_sleep virt_sleep;
 
 static DEFINE_MUTEX(virt_lock);
 static int virt_users;
@@ -80,8 +82,11 @@ static int virt_cpu_down(unsigned int cpu)
 	return 0;
 }
 
+static u64 virt_suspend_tsc;
+
 static int virt_suspend(void)
 {
+	virt_suspend_tsc = rdtsc();
 	virt_cpu_off(NULL);
 	return 0;
 }
@@ -89,7 +94,11 @@ static int virt_suspend(void)
 static void virt_resume(void)
 {
 	atomic_t failed = ATOMIC_INIT(0);
+	u64 tsc = rdtsc();
 
+	virt_sleep.times++;
+	if (tsc < virt_suspend_tsc)
+		virt_sleep.tsc_lost += virt_suspend_tsc - tsc;
 	if (virt_users)
 		virt_cpu_on(&failed);
 }

@@ -11,6 +11,20 @@ DECLARE_PER_CPU(bool, virt_on);
 /* CPUs are going down (reboot, suspend): a fault of a virtualization instruction is expected. */
 extern bool virt_going_down;
 
+/**
+ * struct virt_sleep - what the machine's suspensions did to its TSC
+ * @times: how often it slept
+ * @tsc_lost: ticks by which the TSC was set back, all told
+ *
+ * Written by the last CPU, with all tasks frozen.
+ */
+struct virt_sleep {
+	u32 times;
+	u64 tsc_lost;
+};
+
+extern struct virt_sleep virt_sleep;
+
 /* Each VM holds virtualization on: 0, -EBUSY where another hypervisor has it, or an errno. */
 int virt_get(void);
 void virt_put(void);

@@ -89,8 +89,9 @@ static void choose_master(struct vm *vm, const struct host_time *now)
 	lockdep_assert_held(&pv->lock);
 	if (master)
 		pv->master_khz = vm_vcpu(vm, 0)->tsc_khz;
-	if (master == pv->master)
+	if (master == pv->master && pv->sleeps == virt_sleep.times)
 		return;
+	pv->sleeps = virt_sleep.times;
 	WRITE_ONCE(pv->master, master);
 	pv->master_tsc = now->tsc;
 	pv->master_ns = now->ns;

@@ -71,10 +71,8 @@ int hypercall(struct vcpu *vcpu, struct exit *exit)
 {
 	int len = insn_length(vcpu, exit);
 
-	if (len == -EFAULT)
-		return GUEST;
 	if (len < 0)
-		return len;
+		return decode_failed(vcpu, len);
 	hypercall_execute(vcpu);
 	skip_bytes(vcpu, len);
 	return GUEST;

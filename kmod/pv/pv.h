@@ -23,6 +23,7 @@ struct vm;
  * @master_tsc: host TSC of the pair
  * @master_ns: host base clock at that moment, in ns
  * @master_khz: TSC frequency of all vCPUs
+ * @sleeps: how often the machine had slept when the pair was taken
  * @wall_msr: MSR_KVM_WALL_CLOCK as last written
  * @tsc_khz: frequency of the first vCPU of those whose TSCs were set in step; 0 before the first
  * @tsc_value: what its TSC was set to
@@ -36,6 +37,7 @@ struct pv_vm {
 	u64 master_tsc;
 	u64 master_ns;
 	u32 master_khz;
+	u32 sleeps;
 	u64 wall_msr;
 	u32 tsc_khz;
 	u64 tsc_value;
