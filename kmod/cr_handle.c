@@ -34,14 +34,6 @@ static int raise_gp(struct vcpu *vcpu)
 	return GUEST;
 }
 
-/* The instruction could not be decoded: fetch_decode()'s error as KVM_RUN's. */
-static int decode_failed(struct vcpu *vcpu, int r)
-{
-	if (r == -EFAULT)
-		return GUEST;
-	return r == -ENOENT ? emulate_instruction(vcpu, EMULATE_NO_GPA) : r;
-}
-
 static bool is_code64(struct vcpu *vcpu)
 {
 	struct kvm_segment cs;
@@ -241,7 +233,7 @@ int cr_handle(struct vcpu *vcpu, struct exit *exit)
 	}
 	r = insn_length(vcpu, exit);
 	if (r < 0)
-		return r == -EFAULT ? GUEST : r;
+		return decode_failed(vcpu, r);
 	if (exit->cr.write)
 		return mov_to_cr(vcpu, exit->cr.nr, exit->cr.gpr, r);
 	return mov_from_cr(vcpu, exit->cr.nr, exit->cr.gpr, r);
@@ -311,7 +303,7 @@ int xsetbv_handle(struct vcpu *vcpu, struct exit *exit)
 	}
 	len = insn_length(vcpu, exit);
 	if (len < 0)
-		return len == -EFAULT ? GUEST : len;
+		return decode_failed(vcpu, len);
 	if (backend->cpl(vcpu) || !xcr0_set(vcpu, vcpu->regs[REG_RCX], vcpu_edx_eax(vcpu)))
 		return raise_gp(vcpu);
 	skip_bytes(vcpu, len);

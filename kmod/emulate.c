@@ -135,6 +135,13 @@ int insn_length(struct vcpu *vcpu, struct exit *exit)
 	return ret ?: insn.len;
 }
 
+int decode_failed(struct vcpu *vcpu, int r)
+{
+	if (r == -EFAULT)
+		return GUEST;
+	return r == -ENOENT ? emulate_instruction(vcpu, EMULATE_NO_GPA) : r;
+}
+
 /* RIP has 16 or 32 bits outside of 64-bit code. */
 static u64 wrap_rip(struct vcpu *vcpu, u64 rip)
 {
@@ -193,14 +200,10 @@ int skip_instruction(struct vcpu *vcpu, struct exit *exit)
 {
 	int len = insn_length(vcpu, exit);
 
-	if (len > 0)
-		skip_bytes(vcpu, len);
-	if (len > 0 || len == -EFAULT)
-		return GUEST;
-	if (len != -ENOENT)
-		return len;
-	vcpu->emulation->nr_bytes = 0;
-	return emulate_failed(vcpu);
+	if (len < 0)
+		return decode_failed(vcpu, len);
+	skip_bytes(vcpu, len);
+	return GUEST;
 }
 
 int skip_instruction_fast(struct vcpu *vcpu, struct exit *exit)

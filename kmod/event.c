@@ -360,6 +360,26 @@ void event_reset(struct vcpu *vcpu)
 	clear_bit(WORK_NMI, &vcpu->work);
 }
 
+/**
+ * event_interrupt_begun() - the external interrupt that user space must save with the vCPU
+ * @vcpu: the vCPU, whose owner calls this
+ * @vector: which, where there is one
+ *
+ * Return: whether one is on its way: its delivery was cut short, or KVM_INTERRUPT has brought it.
+ */
+bool event_interrupt_begun(const struct vcpu *vcpu, u8 *vector)
+{
+	const struct events *ev = &vcpu->events;
+
+	if (ev->interrupt.injected && !ev->interrupt.soft)
+		*vector = ev->interrupt.vector;
+	else if (ev->user_interrupt >= 0)
+		*vector = ev->user_interrupt;
+	else
+		return false;
+	return true;
+}
+
 long event_get(struct vcpu *vcpu, void *arg, unsigned long uarg)
 {
 	struct events *ev = &vcpu->events;
@@ -374,8 +394,7 @@ long event_get(struct vcpu *vcpu, void *arg, unsigned long uarg)
 	out->exception.nr = ev->exception.vector;
 	out->exception.has_error_code = ev->exception.has_error;
 	out->exception.error_code = ev->exception.error;
-	out->interrupt.injected = ev->interrupt.injected && !ev->interrupt.soft;
-	out->interrupt.nr = ev->interrupt.vector;
+	out->interrupt.injected = event_interrupt_begun(vcpu, &out->interrupt.nr);
 	out->interrupt.shadow = backend->get_shadow(vcpu);
 	out->nmi.injected = ev->nmi.injected;
 	out->nmi.pending = ev->nmi.pending;
@@ -402,6 +421,10 @@ long event_set(struct vcpu *vcpu, void *arg, unsigned long uarg)
 	if (in->exception.injected && (in->exception.nr > 31 || in->exception.nr == VECTOR_NMI))
 		return -EINVAL;
 
+	/* What came before is replaced, not added to. */
+	if (vcpu_take_work(vcpu, WORK_NMI))
+		event_take_nmis(vcpu);
+	ev->user_interrupt = -1;
 	ev->exception = (typeof(ev->exception)){
 		.injected = in->exception.injected,
 		.vector = in->exception.nr & 31,
@@ -413,6 +436,8 @@ long event_set(struct vcpu *vcpu, void *arg, unsigned long uarg)
 	ev->interrupt.soft = in->interrupt.soft;
 	ev->nmi.injected = in->nmi.injected;
 	ev->nmi.masked = in->nmi.masked;
+	if (ev->nmi.masked)
+		backend->open_nmi_window(vcpu);
 	if (in->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
 		ev->nmi.pending = min_t(u8, in->nmi.pending, 2);
 	if (in->flags & KVM_VCPUEVENT_VALID_SHADOW)

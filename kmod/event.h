@@ -91,6 +91,7 @@ void event_debug(struct vcpu *vcpu, u64 dr6);
 void event_nmi(struct vcpu *vcpu);
 void event_after_exit(struct vcpu *vcpu, const struct event *cut);
 void event_prepare(struct vcpu *vcpu);
+bool event_interrupt_begun(const struct vcpu *vcpu, u8 *vector);
 bool event_interrupt_ready(struct vcpu *vcpu);
 bool event_wakes(struct vcpu *vcpu);
 void event_reset(struct vcpu *vcpu);

@@ -26,7 +26,7 @@ static int cpuid_slow(struct vcpu *vcpu, struct exit *exit)
 	int len = insn_length(vcpu, exit);
 
 	if (len < 0)
-		return len == -EFAULT ? GUEST : len;
+		return decode_failed(vcpu, len);
 	cpuid_execute(vcpu);
 	skip_bytes(vcpu, len);
 	return GUEST;
@@ -51,7 +51,7 @@ static int msr_slow(struct vcpu *vcpu, struct exit *exit, bool (*access)(struct 
 	int len = insn_length(vcpu, exit);
 
 	if (len < 0)
-		return len == -EFAULT ? GUEST : len;
+		return decode_failed(vcpu, len);
 	if (access(vcpu))
 		skip_bytes(vcpu, len);
 	return GUEST;
@@ -97,7 +97,7 @@ static int hlt_slow(struct vcpu *vcpu, struct exit *exit)
 	int len = insn_length(vcpu, exit);
 
 	if (len < 0)
-		return len == -EFAULT ? GUEST : len;
+		return decode_failed(vcpu, len);
 	skip_bytes(vcpu, len);
 	if (vcpu->apic) {
 		vcpu->mp_state = KVM_MP_STATE_HALTED;

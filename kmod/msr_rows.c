@@ -476,7 +476,7 @@ const struct msr_row msr_rows[] = {
 	  .writable = GENMASK_ULL(31, 0) },
 	{ MSR_FS_BASE, 2, MSR_FAST, .get = get_backend, .set = set_address },
 	{ MSR_KERNEL_GS_BASE, 1, MSR_LISTED | MSR_FAST, .get = get_backend, .set = set_address },
-	{ MSR_TSC_AUX, 1, MSR_LISTED | MSR_FAST, .get = get_tsc_aux, .set = set_tsc_aux },
+	{ MSR_TSC_AUX, 1, MSR_LISTED | MSR_FAST_READ, .get = get_tsc_aux, .set = set_tsc_aux },
 	/* Performance counters read as zeros, so that a guest finds them not to count. */
 	{ MSR_K7_EVNTSEL0, 8, ZERO, NO_EFFECT },
 	{ MSR_AMD64_SYSCFG, 1, MSR_FAST, FIELD(syscfg), .writable = SYSCFG_WRITABLE },

@@ -37,8 +37,19 @@ void __init run_module_init(void)
 	static_call_update(backend_put, backend->put);
 }
 
+/* The guest's TSC goes on from where it was, and its clock is told anew. */
+static void vcpu_slept(struct vcpu *vcpu)
+{
+	WRITE_ONCE(vcpu->tsc_offset, vcpu->tsc_offset + virt_sleep.tsc_lost - vcpu->sleep.tsc_lost);
+	vcpu->sleep = virt_sleep;
+	backend->update_tsc(vcpu);
+	vcpu_request(vcpu, WORK_CLOCK);
+}
+
 static void vcpu_load(struct vcpu *vcpu, int cpu)
 {
+	if (unlikely(vcpu->sleep.times != virt_sleep.times))
+		vcpu_slept(vcpu);
 	static_call(backend_load)(vcpu, cpu);
 	if (vcpu->cpu != cpu) {
 		pv_vcpu_migrated(vcpu);
@@ -70,6 +81,7 @@ static struct preempt_ops vcpu_preempt_ops = {
 void run_init(struct vcpu *vcpu)
 {
 	preempt_notifier_init(&vcpu->preempt, &vcpu_preempt_ops);
+	vcpu->sleep = virt_sleep;
 }
 
 /**
@@ -85,10 +97,12 @@ void vcpu_kick(struct vcpu *vcpu)
 	if (rcuwait_wake_up(&vcpu->wait))
 		return;
 	me = get_cpu();
-	cpu = READ_ONCE(vcpu->cpu);
-	if (cmpxchg(&vcpu->mode, VCPU_IN_GUEST, VCPU_EXITING) == VCPU_IN_GUEST && cpu != me &&
-	    cpu >= 0 && cpu_online(cpu))
-		compat_send_reschedule(cpu);
+	/* Where it is in the guest is known only after it cannot enter elsewhere without seeing this. */
+	if (cmpxchg(&vcpu->mode, VCPU_IN_GUEST, VCPU_EXITING) == VCPU_IN_GUEST) {
+		cpu = READ_ONCE(vcpu->cpu);
+		if (cpu != me && cpu >= 0 && cpu_online(cpu))
+			compat_send_reschedule(cpu);
+	}
 	put_cpu();
 }
 
@@ -138,7 +152,7 @@ static int run_fast(struct vcpu *vcpu, struct exit *exit)
 		r = exit_handle_fast(vcpu, exit);
 		if (r != GUEST)
 			return r;
-		if (vcpu->work & WORK_EVENTS && !(vcpu->work & ~WORK_EVENTS)) {
+		if (vcpu->work & WORK_EVENTS && !(vcpu->work & ~WORK_EVENTS) && vcpu->apic) {
 			vcpu_take_work(vcpu, WORK_EVENT);
 			event_prepare(vcpu);
 		}
@@ -151,6 +165,9 @@ static void debug_registers_enter(struct vcpu *vcpu)
 {
 	int i;
 
+	/* The host's breakpoints must not meet the guest's addresses, nor the guest's GS base. */
+	if (unlikely(hw_breakpoint_active()))
+		set_debugreg(0, 7);
 	if (likely(!(vcpu->dr7 & DR7_ENABLED)))
 		return;
 	for (i = 0; i < 4; i++)
@@ -190,11 +207,12 @@ static int vcpu_enter(struct vcpu *vcpu)
 		cond_resched();
 		return GUEST;
 	}
+	vcpu->cpuid.ran = true;
 	vtime_account_guest_enter();
 	xstate_enter(vcpu);
 	debug_registers_enter(vcpu);
-	if (cpu_feature_enabled(X86_FEATURE_RDTSCP) &&
-	    (cpuid_has(vcpu, X86_FEATURE_RDTSCP) || cpuid_has(vcpu, X86_FEATURE_RDPID)))
+	/* RDTSCP and RDPID do not exit, whatever CPUID says: the host's value is not for guests. */
+	if (cpu_feature_enabled(X86_FEATURE_RDTSCP))
 		host_msr_set(HOST_MSR_TSC_AUX, vcpu->msrs.tsc_aux);
 
 	if (unlikely(vcpu->wait_tsc))
@@ -210,7 +228,8 @@ static int vcpu_enter(struct vcpu *vcpu)
 		compat_rcu_note_guest();
 	/* A pending interrupt is taken here, so that a tick counts as the guest's time. */
 	local_irq_enable();
-	barrier();
+	/* STI holds interrupts back until after the next instruction. */
+	asm volatile("nop");
 	local_irq_disable();
 	vtime_account_guest_exit();
 	local_irq_enable();
@@ -219,7 +238,7 @@ static int vcpu_enter(struct vcpu *vcpu)
 	return r == SLOW ? exit_handle(vcpu, exit) : r;
 }
 
-static void vcpu_take_init_sipi(struct vcpu *vcpu)
+void vcpu_take_init_sipi(struct vcpu *vcpu)
 {
 	if (test_and_clear_bit(INIT_PENDING, &vcpu->init_sipi)) {
 		vcpu_reset(vcpu, true);
@@ -295,9 +314,10 @@ static int vcpu_block(struct vcpu *vcpu)
 	return GUEST;
 }
 
-static int vcpu_user_window(struct vcpu *vcpu)
+/* With the interrupt controllers in user space: it wants to know when it may inject. */
+static noinline int vcpu_user_window(struct vcpu *vcpu)
 {
-	if (vcpu->vm->irqchip || !READ_ONCE(vcpu->run->request_interrupt_window))
+	if (!READ_ONCE(vcpu->run->request_interrupt_window))
 		return GUEST;
 	if (event_interrupt_ready(vcpu)) {
 		vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
@@ -317,9 +337,12 @@ static int vcpu_loop(struct vcpu *vcpu)
 			if (r <= 0)
 				return r;
 		}
-		r = vcpu->mp_state == KVM_MP_STATE_RUNNABLE ? vcpu_enter(vcpu) : vcpu_block(vcpu);
-		if (r > 0)
+		if (!vcpu->apic) {
 			r = vcpu_user_window(vcpu);
+			if (r <= 0)
+				return r;
+		}
+		r = vcpu->mp_state == KVM_MP_STATE_RUNNABLE ? vcpu_enter(vcpu) : vcpu_block(vcpu);
 		if (r <= 0)
 			return r;
 		if (__xfer_to_guest_mode_work_pending()) {
@@ -386,7 +409,6 @@ static long vcpu_run_unmasked(struct vcpu *vcpu)
 	vcpu_load(vcpu, smp_processor_id());
 	preempt_enable();
 	xstate_load(vcpu);
-	vcpu->cpuid.ran = true;
 
 	r = vcpu_run_loaded(vcpu);
 

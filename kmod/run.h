@@ -7,5 +7,7 @@ struct vcpu;
 /* Part of making a vCPU: what the scheduler calls when its thread is preempted. */
 void run_module_init(void);
 void run_init(struct vcpu *vcpu);
+/* WORK_INIT_SIPI: an INIT or start-up IPI has arrived. The owner. */
+void vcpu_take_init_sipi(struct vcpu *vcpu);
 
 #endif

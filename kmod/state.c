@@ -9,6 +9,7 @@
 #include "irq/irqchip.h"
 #include "msr.h"
 #include "rules.h"
+#include "run.h"
 #include "state.h"
 #include "vcpu.h"
 
@@ -138,10 +139,11 @@ static int sregs_write(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 long sregs_get(struct vcpu *vcpu, void *arg, unsigned long uarg)
 {
 	struct kvm_sregs *sregs = arg;
+	u8 vector;
 
 	sregs_read(vcpu, sregs);
-	if (vcpu->events.interrupt.injected && !vcpu->events.interrupt.soft)
-		__set_bit(vcpu->events.interrupt.vector, (unsigned long *)sregs->interrupt_bitmap);
+	if (event_interrupt_begun(vcpu, &vector))
+		__set_bit(vector, (unsigned long *)sregs->interrupt_bitmap);
 	return 0;
 }
 
@@ -228,7 +230,11 @@ long mp_state_get(struct vcpu *vcpu, void *arg, unsigned long uarg)
 {
 	struct kvm_mp_state *state = arg;
 
+	if (vcpu_take_work(vcpu, WORK_INIT_SIPI))
+		vcpu_take_init_sipi(vcpu);
 	state->mp_state = vcpu->mp_state;
+	if (vcpu->mp_state == KVM_MP_STATE_HALTED && READ_ONCE(vcpu->pv.unhalted))
+		state->mp_state = KVM_MP_STATE_RUNNABLE;
 	return 0;
 }
 

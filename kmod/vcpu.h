@@ -17,8 +17,8 @@
 #include "event.h"
 #include "exit.h"
 #include "msr.h"
-#include "msr.h"
 #include "pv/pv.h"
+#include "virt.h"
 #include "vm.h"
 
 struct lapic;
@@ -151,6 +151,7 @@ struct log_entry {
  * @mmu: remembered walks of the guest's page tables, see mmu/mmu.h
  * @wait_tsc: guest TSC before which the next entry may not happen; 0: none
  * @tsc_offset: guest TSC = host TSC scaled + @tsc_offset
+ * @sleep: the machine's suspensions that @tsc_offset makes up for
  * @exit: why it last left the guest; valid until the next entry
  * @log: the last exits
  */
@@ -210,6 +211,7 @@ struct vcpu {
 	u64 wait_tsc;
 	u64 tsc_offset;
 	u32 tsc_khz;
+	struct virt_sleep sleep;
 
 	struct log_entry log[LOG_ENTRIES];
 };

@@ -100,12 +100,11 @@ void vm_request_all(struct vm *vm, unsigned long work, bool wait)
 		int cpu;
 
 		vcpu_request(vcpu, work);
-		/* A vCPU that has not seen it has told before on which CPU it enters. */
+		/* A vCPU that has not seen it is in the guest, on the CPU that it has told before. */
 		smp_mb__after_atomic();
-		cpu = READ_ONCE(vcpu->cpu);
-		if (READ_ONCE(vcpu->mode) == VCPU_OUTSIDE)
+		if (cmpxchg(&vcpu->mode, VCPU_IN_GUEST, VCPU_EXITING) == VCPU_OUTSIDE)
 			continue;
-		WRITE_ONCE(vcpu->mode, VCPU_EXITING);
+		cpu = READ_ONCE(vcpu->cpu);
 		if (cpu >= 0 && cpu != me)
 			cpumask_set_cpu(cpu, mask);
 	}

@@ -165,7 +165,5 @@ int io_handle(struct vcpu *vcpu, struct exit *exit)
 	if (exit->io.string)
 		return emulate_string_io(vcpu);
 	len = insn_length(vcpu, exit);
-	if (len == -EFAULT)
-		return GUEST;
-	return len < 0 ? len : port_access(vcpu, exit, len, false);
+	return len < 0 ? decode_failed(vcpu, len) : port_access(vcpu, exit, len, false);
 }

@@ -6,6 +6,7 @@
 #include <linux/mem_encrypt.h>
 #include <linux/module.h>
 #include <asm/nospec-branch.h>
+#include <asm/perf_event.h>
 
 #include "../compat.h"
 #include "../virt.h"
@@ -188,8 +189,10 @@ int svm_cpu_on(void)
 	rdmsrl(MSR_EFER, efer);
 	wrmsrl(MSR_EFER, efer | EFER_SVME);
 	wrmsrl(MSR_VM_HSAVE_PA, svm_page_pa(sc->host_save));
+	/* What others left in the TLB goes with the first ASID that is taken. */
 	sc->asid_generation++;
-	sc->next_asid = 1;
+	sc->next_asid = svm_features.nr_asids;
+	amd_pmu_enable_virt();
 	return 0;
 }
 
@@ -197,6 +200,7 @@ void svm_cpu_off(void)
 {
 	u64 efer;
 
+	amd_pmu_disable_virt();
 	wrmsrl(MSR_VM_HSAVE_PA, 0);
 	rdmsrl(MSR_EFER, efer);
 	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
@@ -237,5 +241,29 @@ void svm_load(struct vcpu *vcpu, int cpu)
 		svm->asid_generation = 0;
 		svm->vmcb->control.clean = 0;
 	}
+	svm->host_saved = false;
+}
+
+/**
+ * svm_save_host() - VMSAVE what VMLOAD brings back after each exit (APM 2, 15.5.2)
+ * @svm: the vCPU about to enter
+ * @sc: this CPU
+ *
+ * Once per stay on a CPU; where the process has an LDT, which another thread may replace, each time.
+ *
+ * Context: IRQs off, SVM on.
+ */
+void svm_save_host(struct svm_vcpu *svm, struct svm_cpu *sc)
+{
+	svm->host_saved = true;
 	asm volatile("vmsave %0" : : "a"(sc->host_area_pa) : "memory");
+}
+
+/* A new vCPU at the same address is another guest, whose branches must not be predicted by this one. */
+void svm_forget(struct vcpu *vcpu)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		cmpxchg(&per_cpu_ptr(&svm_cpus, cpu)->last, vcpu, NULL);
 }

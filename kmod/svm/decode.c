@@ -3,6 +3,7 @@
  * SVM exit codes (APM 2, appendix C) to struct exit, and what SVM finishes by itself.
  */
 #include <linux/nospec.h>
+#include <uapi/asm/debugreg.h>
 
 #include "../compat.h"
 #include "svm.h"
@@ -100,6 +101,22 @@ static void svm_machine_check(struct exit *exit)
 	exit->kind = EXIT_INTERRUPT;
 }
 
+/* The VMCB's DR6 begins clear each time: vcpu->dr6 has what the guest has not cleared yet. */
+static void svm_debug_exception(struct svm_vcpu *svm, struct exit *exit)
+{
+	struct vmcb_save_area *save = &svm->vmcb->save;
+
+	exit->exception.payload = save->dr6 ^ DR6_INIT;
+	save->dr6 = DR6_INIT;
+	svm_dirty(svm, SVM_CLEAN_DR);
+	if (!svm->stepped)
+		return;
+	svm->stepped = false;
+	exit->exception.payload &= ~(u64)DR_STEP;
+	if (!exit->exception.payload)
+		exit->kind = EXIT_INTERNAL;
+}
+
 static noinline void svm_decode_exception(struct svm_vcpu *svm, struct exit *exit)
 {
 	const struct vmcb *vmcb = svm->vmcb;
@@ -113,11 +130,7 @@ static noinline void svm_decode_exception(struct svm_vcpu *svm, struct exit *exi
 	if (vector == VECTOR_MC) {
 		svm_machine_check(exit);
 	} else if (vector == VECTOR_DB) {
-		exit->exception.payload = vmcb->save.dr6 ^ DR6_INIT;
-		if (svm->stepping && !svm_end_step(svm)) {
-			exit->kind = EXIT_INTERNAL;
-			vcpu_request(&svm->vcpu, WORK_EVENT);
-		}
+		svm_debug_exception(svm, exit);
 	}
 }
 

@@ -2,8 +2,11 @@
 /*
  * SVM: event injection, interrupt and NMI windows, interrupt shadow (APM 2, 15.20 and 15.21).
  */
+#include "../compat.h"
 #include "../irq/irqchip.h"
 #include "svm.h"
+
+#define SVM_EXIT_DB (SVM_EXIT_EXCP_BASE + VECTOR_DB)
 
 void svm_inject(struct vcpu *vcpu, const struct event *event)
 {
@@ -19,9 +22,6 @@ void svm_inject(struct vcpu *vcpu, const struct event *event)
 	control->event_inj_err = event->error;
 	if (event->kind == EVENT_NMI)
 		svm_intercept(svm, INTERCEPT_IRET, true);
-	/* What an NMI interrupts must not be stepped over by us. */
-	if (svm->stepping)
-		svm_end_step(svm);
 }
 
 u8 svm_get_shadow(struct vcpu *vcpu)
@@ -91,18 +91,29 @@ static void svm_begin_step(struct svm_vcpu *svm)
 	vcpu->rflags |= X86_EFLAGS_TF;
 }
 
-/**
- * svm_end_step() - take RFLAGS.TF back
- * @svm: the vCPU
- *
- * Return: whether the guest had TF itself, so that the #DB is the guest's.
- */
-bool svm_end_step(struct svm_vcpu *svm)
+static void svm_end_step(struct svm_vcpu *svm)
 {
 	svm->stepping = false;
 	if (!svm->step_tf)
 		svm->vcpu.rflags &= ~(u64)X86_EFLAGS_TF;
-	return svm->step_tf;
+}
+
+/**
+ * svm_before_step() - the next entry is to execute one instruction
+ * @svm: the vCPU
+ *
+ * Where the entry first delivers an event, our RFLAGS.TF would be pushed with the guest's. A host
+ * interrupt ends the guest right after the delivery instead.
+ *
+ * Context: IRQs off.
+ */
+void svm_before_step(struct svm_vcpu *svm)
+{
+	if (!svm->injecting)
+		return;
+	svm_end_step(svm);
+	vcpu_request(&svm->vcpu, WORK_EVENT);
+	compat_send_reschedule(smp_processor_id());
 }
 
 /* Masked: the IRET that ends it is intercepted. Else a shadow or that IRET is in the way: step. */
@@ -117,7 +128,7 @@ void svm_open_nmi_window(struct vcpu *vcpu)
 }
 
 /* NMIs stay masked until the intercepted IRET has completed, at another RIP. */
-void svm_after_iret(struct svm_vcpu *svm)
+static void svm_after_iret(struct svm_vcpu *svm)
 {
 	struct vcpu *vcpu = &svm->vcpu;
 
@@ -126,6 +137,25 @@ void svm_after_iret(struct svm_vcpu *svm)
 	svm->iret_pending = false;
 	vcpu->events.nmi.masked = false;
 	vcpu_request(vcpu, WORK_EVENT);
+}
+
+/**
+ * svm_after_step() - an exit with @iret_pending or @stepping
+ * @svm: the vCPU
+ *
+ * Whatever the exit, nobody outside sees the RFLAGS.TF that was ours.
+ *
+ * Context: IRQs off.
+ */
+void svm_after_step(struct svm_vcpu *svm)
+{
+	if (svm->stepping) {
+		svm_end_step(svm);
+		svm->stepped = !svm->step_tf && svm->vmcb->control.exit_code == SVM_EXIT_DB;
+		vcpu_request(&svm->vcpu, WORK_EVENT);
+	}
+	if (svm->iret_pending)
+		svm_after_iret(svm);
 }
 
 /*

@@ -102,6 +102,16 @@ static noinline void svm_spec_ctrl_leave(struct svm_vcpu *svm)
 		x86_spec_ctrl_restore_host(0);
 }
 
+/* The process has an LDT, which another of its threads may replace at any time. */
+static bool svm_host_has_ldt(const struct vcpu *vcpu)
+{
+#ifdef CONFIG_MODIFY_LDT_SYSCALL
+	return READ_ONCE(vcpu->vm->mm->context.ldt);
+#else
+	return false;
+#endif
+}
+
 static void svm_run(struct vcpu *vcpu, struct exit *exit)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
@@ -110,6 +120,10 @@ static void svm_run(struct vcpu *vcpu, struct exit *exit)
 
 	if (unlikely(svm->asid_generation != sc->asid_generation))
 		svm_new_asid(svm, sc);
+	if (unlikely(!svm->host_saved || svm_host_has_ldt(vcpu)))
+		svm_save_host(svm, sc);
+	if (unlikely(svm->stepping))
+		svm_before_step(svm);
 	svm_to_vmcb(svm);
 	if (svm_features.speculation)
 		svm_spec_ctrl_enter(svm);
@@ -131,8 +145,8 @@ static void svm_run(struct vcpu *vcpu, struct exit *exit)
 		vcpu_cr8_moved(vcpu, control->int_ctl & V_TPR_MASK);
 	if (svm->injecting || control->exit_int_info & SVM_EXITINTINFO_VALID)
 		svm_events_from_vmcb(svm);
-	if (unlikely(svm->iret_pending))
-		svm_after_iret(svm);
+	if (unlikely(svm->iret_pending || svm->stepping))
+		svm_after_step(svm);
 	svm_decode(svm, exit);
 }
 

@@ -78,10 +78,12 @@ DECLARE_PER_CPU(struct svm_cpu, svm_cpus);
  * @vmcb_pa: its host-physical address
  * @asid_generation: of @vmcb's ASID; any other than the CPU's means: take a new one
  * @injecting: EVENTINJ holds an event (the CPU takes it back when it has delivered it)
+ * @host_saved: the host's state that VMRUN does not keep is in struct svm_cpu's host_area
  * @iret_rip: where an IRET that ends NMI blocking was intercepted
  * @iret_pending: that IRET has not completed yet
  * @stepping: RFLAGS.TF is ours, to see the end of an interrupt shadow or of an IRET
  * @step_tf: what the guest had in RFLAGS.TF
+ * @stepped: the exit is the #DB of @stepping, and the guest had no RFLAGS.TF of its own
  */
 struct svm_vcpu {
 	struct vcpu vcpu;
@@ -90,9 +92,11 @@ struct svm_vcpu {
 	u64 asid_generation;
 	u64 iret_rip;
 	bool injecting;
+	bool host_saved;
 	bool iret_pending;
 	bool stepping;
 	bool step_tf;
+	bool stepped;
 };
 
 static inline struct svm_vcpu *to_svm(struct vcpu *vcpu)
@@ -125,6 +129,8 @@ bool svm_foreign(void);
 int svm_cpu_on(void);
 void svm_cpu_off(void);
 void svm_load(struct vcpu *vcpu, int cpu);
+void svm_save_host(struct svm_vcpu *svm, struct svm_cpu *sc);
+void svm_forget(struct vcpu *vcpu);
 void svm_new_asid(struct svm_vcpu *svm, struct svm_cpu *sc);
 u64 svm_iopm_pa(void);
 u64 svm_msrpm_pa(void);
@@ -154,8 +160,8 @@ void svm_open_nmi_window(struct vcpu *vcpu);
 void svm_update_tpr(struct vcpu *vcpu);
 u8 svm_get_shadow(struct vcpu *vcpu);
 void svm_set_shadow(struct vcpu *vcpu, u8 shadow);
-void svm_after_iret(struct svm_vcpu *svm);
-bool svm_end_step(struct svm_vcpu *svm);
+void svm_before_step(struct svm_vcpu *svm);
+void svm_after_step(struct svm_vcpu *svm);
 
 /* svm/decode.c: from exit code to struct exit. */
 void svm_decode(struct svm_vcpu *svm, struct exit *exit);

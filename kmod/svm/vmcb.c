@@ -91,11 +91,14 @@ void svm_get_segment(struct vcpu *vcpu, int seg, struct kvm_segment *segment)
 		.avl = s->attrib >> 8 & 1,
 		.l = s->attrib >> 9 & 1,
 		.db = s->attrib >> 10 & 1,
-		.g = s->attrib >> 11 & 1,
+		.g = s->limit > 0xfffff,
 		.unusable = !(s->attrib >> 7 & 1),
 	};
 	if (seg == SEG_SS)
 		segment->dpl = svm_cpl(vcpu);
+	/* Data segments lose their accessed bit, which a loaded one has. */
+	if (seg != SEG_CS && segment->s && !segment->unusable)
+		segment->type |= 1;
 	/* The CPU does not keep TR's busy bit, but a loaded TR is busy (APM 2, 8.1). */
 	if (seg == SEG_TR)
 		segment->type |= 2;
@@ -162,7 +165,6 @@ void svm_update_dr7(struct vcpu *vcpu)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
 
-	svm->vmcb->save.dr6 = vcpu->dr6;
 	svm->vmcb->save.dr7 = vcpu->dr7;
 	svm_dirty(svm, SVM_CLEAN_DR);
 }
@@ -247,8 +249,10 @@ void svm_reset(struct vcpu *vcpu, bool init)
 	vmcb->control.event_inj = 0;
 	vmcb->control.int_state = 0;
 	vmcb->control.int_ctl = V_INTR_MASKING_MASK;
+	vmcb->save.dr6 = DR6_INIT;
 	svm->iret_pending = false;
 	svm->stepping = false;
+	svm->stepped = false;
 	svm->asid_generation = 0;
 	vmcb->control.clean = 0;
 }
@@ -279,5 +283,6 @@ int svm_vcpu_create(struct vcpu *vcpu)
 
 void svm_vcpu_destroy(struct vcpu *vcpu)
 {
+	svm_forget(vcpu);
 	free_page((unsigned long)to_svm(vcpu)->vmcb);
 }
