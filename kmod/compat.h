@@ -9,9 +9,17 @@
 
 #ifdef __ASSEMBLY__
 
-/* Before 6.2 one macro served all entries from outside the kernel. */
+/*
+ * Before 6.2 one macro served all entries from outside the kernel; it leaves out the IBPB that some
+ * CPUs need after a guest only (SRSO).
+ */
 #ifndef UNTRAIN_RET_VM
-#define UNTRAIN_RET_VM UNTRAIN_RET
+.macro UNTRAIN_RET_VM
+	UNTRAIN_RET
+#ifdef X86_FEATURE_IBPB_ON_VMEXIT
+	ALTERNATIVE "", "call entry_ibpb", X86_FEATURE_IBPB_ON_VMEXIT
+#endif
+.endm
 #endif
 
 #else
@@ -57,6 +65,19 @@ static inline void compat_ibpb_at_user_return(void)
 #ifdef X86_FEATURE_IBPB_EXIT_TO_USER
 	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
 		this_cpu_write(x86_ibpb_exit_to_user, true);
+#endif
+}
+
+/* Where this bit is needed it is set for as long as guests may run: SRSO without an IBPB per exit. */
+static inline void compat_bp_spec_reduce(bool on)
+{
+#ifdef X86_FEATURE_SRSO_BP_SPEC_REDUCE
+	if (!cpu_feature_enabled(X86_FEATURE_SRSO_BP_SPEC_REDUCE))
+		return;
+	if (on)
+		msr_set_bit(MSR_ZEN4_BP_CFG, MSR_ZEN4_BP_CFG_BP_SPEC_REDUCE_BIT);
+	else
+		msr_clear_bit(MSR_ZEN4_BP_CFG, MSR_ZEN4_BP_CFG_BP_SPEC_REDUCE_BIT);
 #endif
 }
 

@@ -9,6 +9,7 @@
 #include "cr.h"
 #include "emulate.h"
 #include "irq/irqchip.h"
+#include "irq/lapic.h"
 #include "rules.h"
 #include "vcpu.h"
 #include "xstate.h"
@@ -215,7 +216,7 @@ u64 cr_read(struct vcpu *vcpu, int nr)
 	case 4:
 		return vcpu->cr4;
 	case 8:
-		return vcpu->apic ? vcpu_lapic_cr8(vcpu) : vcpu->cr8;
+		return vcpu->apic ? lapic_cr8(vcpu->apic) : vcpu->cr8;
 	default:
 		return 0;
 	}

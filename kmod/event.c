@@ -6,6 +6,7 @@
 #include <linux/kvm.h>
 
 #include "irq/irqchip.h"
+#include "irq/lapic.h"
 #include "trace.h"
 #include "vcpu.h"
 
@@ -319,7 +320,7 @@ void event_prepare(struct vcpu *vcpu)
 	if (vcpu_take_work(vcpu, WORK_NMI))
 		event_take_nmis(vcpu);
 	if (vcpu->apic)
-		vcpu->cr8 = vcpu_lapic_cr8(vcpu);
+		vcpu->cr8 = lapic_cr8(vcpu->apic);
 	busy = event_inject_begun(vcpu);
 	if (!busy)
 		backend->inject(vcpu, NULL);

@@ -5,6 +5,7 @@
  * A fast handler runs with interrupts off inside the inner loop; it answers SLOW, having changed
  * nothing, where it cannot finish there.
  */
+#include "compat.h"
 #include "cr.h"
 #include "emulate.h"
 #include "io/bus.h"
@@ -126,6 +127,15 @@ static int gpa_fault_slow(struct vcpu *vcpu, struct exit *exit)
 	return r;
 }
 
+/* A machine check is the host's, whoever ran. */
+static int exception_fast(struct vcpu *vcpu, struct exit *exit)
+{
+	if (exit->exception.vector != VECTOR_MC)
+		return SLOW;
+	compat_machine_check();
+	return GUEST;
+}
+
 static int exception_slow(struct vcpu *vcpu, struct exit *exit)
 {
 	if (exit->exception.vector == VECTOR_DB)
@@ -203,7 +213,7 @@ static const struct exit_row exit_rows[NR_EXIT_KINDS] = {
 	[EXIT_GPA_FAULT] = { gpa_fault_fast, gpa_fault_slow },
 	[EXIT_CR] = { never_fast, cr_handle },
 	[EXIT_DR] = { never_fast, dr_handle },
-	[EXIT_EXCEPTION] = { never_fast, exception_slow },
+	[EXIT_EXCEPTION] = { exception_fast, exception_slow },
 	[EXIT_INVLPG] = { never_fast, unknown_slow },
 	[EXIT_XSETBV] = { never_fast, xsetbv_handle },
 	[EXIT_WBINVD] = { skip_instruction_fast, skip_instruction },

@@ -14,6 +14,7 @@
 #include "compat.h"
 #include "hostmsr.h"
 #include "irq/irqchip.h"
+#include "irq/lapic.h"
 #include "run.h"
 #include "trace.h"
 #include "vcpu.h"
@@ -223,14 +224,17 @@ static int vcpu_enter(struct vcpu *vcpu)
 	xstate_leave(vcpu);
 	WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
 	compat_ibpb_at_user_return();
-	/* The guest was a quiescent state. RCU asks for one by a tick: that often it is told. */
-	if (exit->kind == EXIT_INTERRUPT)
+	if (exit->kind == EXIT_INTERRUPT) {
+		/* The guest was a quiescent state. RCU asks for one by a tick: that often it is told. */
 		compat_rcu_note_guest();
-	/* A pending interrupt is taken here, so that a tick counts as the guest's time. */
-	local_irq_enable();
-	/* STI holds interrupts back until after the next instruction. */
-	asm volatile("nop");
-	local_irq_disable();
+		/*
+		 * The interrupt is taken here, so that a tick counts as the guest's time. STI holds
+		 * it back until after the next instruction.
+		 */
+		local_irq_enable();
+		asm volatile("nop");
+		local_irq_disable();
+	}
 	vtime_account_guest_exit();
 	local_irq_enable();
 	preempt_enable();
@@ -360,7 +364,7 @@ static void run_page_out(struct vcpu *vcpu)
 	struct kvm_run *run = vcpu->run;
 
 	run->if_flag = !!(vcpu->rflags & X86_EFLAGS_IF);
-	run->cr8 = vcpu->apic ? vcpu_lapic_cr8(vcpu) : vcpu->cr8;
+	run->cr8 = vcpu->apic ? lapic_cr8(vcpu->apic) : vcpu->cr8;
 	run->apic_base = vcpu->apic_base;
 	run->flags = 0;
 	run->ready_for_interrupt_injection = vcpu->vm->irqchip || event_interrupt_ready(vcpu);

@@ -25,7 +25,6 @@ int vcpu_irq_ack(struct vcpu *vcpu);
 
 /* A fixed interrupt waits that only the TPR holds back: a lower CR8 must exit. Owner. */
 bool vcpu_lapic_tpr_blocks(struct vcpu *vcpu);
-u64 vcpu_lapic_cr8(struct vcpu *vcpu);
 void vcpu_lapic_set_cr8(struct vcpu *vcpu, u64 cr8);
 
 /* WORK_TIMER: the timer fired. Owner. And the vCPU now runs on another host CPU. */

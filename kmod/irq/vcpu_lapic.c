@@ -294,11 +294,6 @@ bool vcpu_lapic_tpr_blocks(struct vcpu *vcpu)
 	return irr <= (int)lapic_get(lapic, LAPIC_TPR) && irr > (lapic->isr_top & ~15);
 }
 
-u64 vcpu_lapic_cr8(struct vcpu *vcpu)
-{
-	return lapic_cr8(vcpu->apic);
-}
-
 void vcpu_lapic_set_cr8(struct vcpu *vcpu, u64 cr8)
 {
 	lapic_set_cr8(vcpu->apic, cr8);

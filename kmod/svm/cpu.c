@@ -193,6 +193,7 @@ int svm_cpu_on(void)
 	sc->asid_generation++;
 	sc->next_asid = svm_features.nr_asids;
 	amd_pmu_enable_virt();
+	compat_bp_spec_reduce(true);
 	return 0;
 }
 
@@ -200,6 +201,7 @@ void svm_cpu_off(void)
 {
 	u64 efer;
 
+	compat_bp_spec_reduce(false);
 	amd_pmu_disable_virt();
 	wrmsrl(MSR_VM_HSAVE_PA, 0);
 	rdmsrl(MSR_EFER, efer);

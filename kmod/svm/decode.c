@@ -95,12 +95,6 @@ static void svm_decode_dr(const struct vmcb *vmcb, struct exit *exit)
 	exit->cr.decoded = svm_features.decode_assists && svm_features.nrips;
 }
 
-static void svm_machine_check(struct exit *exit)
-{
-	compat_machine_check();
-	exit->kind = EXIT_INTERRUPT;
-}
-
 /* The VMCB's DR6 begins clear each time: vcpu->dr6 has what the guest has not cleared yet. */
 static void svm_debug_exception(struct svm_vcpu *svm, struct exit *exit)
 {
@@ -127,11 +121,8 @@ static noinline void svm_decode_exception(struct svm_vcpu *svm, struct exit *exi
 	exit->exception.has_error = vector == VECTOR_AC || vector == VECTOR_PF ||
 				    vector == VECTOR_GP;
 	exit->exception.payload = vmcb->control.exit_info_2;
-	if (vector == VECTOR_MC) {
-		svm_machine_check(exit);
-	} else if (vector == VECTOR_DB) {
+	if (vector == VECTOR_DB)
 		svm_debug_exception(svm, exit);
-	}
 }
 
 static noinline void svm_decode_internal(struct svm_vcpu *svm)
