@@ -14,12 +14,14 @@
  * CPUs need after a guest only (SRSO).
  */
 #ifndef UNTRAIN_RET_VM
+/* clang-format off */
 .macro UNTRAIN_RET_VM
 	UNTRAIN_RET
 #ifdef X86_FEATURE_IBPB_ON_VMEXIT
 	ALTERNATIVE "", "call entry_ibpb", X86_FEATURE_IBPB_ON_VMEXIT
 #endif
 .endm
+/* clang-format on */
 #endif
 
 #else

@@ -271,7 +271,7 @@ static enum emu_result ops_cmpxchg(struct emu_ctx *ctx, u64 linear, const void *
 static bool is_writable_ram(struct vm *vm, u64 gpa)
 {
 	int idx = memslots_read_lock(vm);
-	const struct memslot *slot = memslot_find(vm, gpa >> PAGE_SHIFT);
+	const struct memslot *slot = memslots_find(&vm->slots, gpa >> PAGE_SHIFT);
 	bool ram = slot && !(slot->flags & KVM_MEM_READONLY);
 
 	memslots_read_unlock(vm, idx);

@@ -110,7 +110,7 @@ static int hlt_slow(struct vcpu *vcpu, struct exit *exit)
 
 static int gpa_fault_fast(struct vcpu *vcpu, struct exit *exit)
 {
-	if (memslot_find(vcpu->vm, exit->fault.gpa >> PAGE_SHIFT))
+	if (memslots_find(&vcpu->vm->slots, exit->fault.gpa >> PAGE_SHIFT))
 		return mmu_fault_fast(vcpu, exit->fault.gpa, exit->fault.error);
 	return exit->fault.error & FAULT_WALK ? SLOW : emulate_mmio_fast(vcpu, exit);
 }

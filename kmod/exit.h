@@ -54,7 +54,7 @@ enum exit_kind {
  * struct exit - one decoded exit
  * @kind: what happened; selects the member of the union
  * @insn_len: length in bytes of the exiting instruction, 0 where the CPU does not tell it
- * @io: a port access; @io.next_rip is 0 where not known, string accesses go to the emulator
+ * @io: a port access; string accesses go to the emulator
  * @fault: an access that the nested page tables do not allow; @fault.error is FAULT_*
  * @cr: @cr.decoded is false where the CPU does not say which registers are meant
  * @exception: an intercepted exception, not yet delivered; @exception.payload is CR2 or DR6

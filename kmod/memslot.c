@@ -72,11 +72,6 @@ const struct memslot *memslot_search(struct memslot_array *array, u64 gfn)
 	return slot;
 }
 
-const struct memslot *memslot_find(struct vm *vm, u64 gfn)
-{
-	return memslots_find(&vm->slots, gfn);
-}
-
 int memslots_read_lock(struct vm *vm) __acquires(&vm->slots.srcu)
 {
 	return srcu_read_lock(&vm->slots.srcu);

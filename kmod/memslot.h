@@ -89,13 +89,10 @@ static inline u32 memslot_count(const struct memslot_array *array)
 	return smp_load_acquire(&array->nr);
 }
 
-/* The slot that holds @gfn, or NULL. Valid until the end of the read-side section. */
-const struct memslot *memslot_find(struct vm *vm, u64 gfn);
-
 /* The part of memslots_find() that is rarely needed. */
 const struct memslot *memslot_search(struct memslot_array *array, u64 gfn);
 
-/* memslot_find() for the hot paths. */
+/* The slot that holds @gfn, or NULL. Valid until the end of the read-side section. */
 static __always_inline const struct memslot *memslots_find(struct memslots *slots, u64 gfn)
 {
 	struct memslot_array *array = rcu_dereference_raw(slots->array);

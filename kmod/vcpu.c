@@ -116,7 +116,8 @@ static const struct ioctl vcpu_ioctls[] = {
 	VCPU_IOCTL(KVM_GET_FPU, fpu_get),
 	VCPU_IOCTL(KVM_SET_FPU, fpu_set),
 	VCPU_IOCTL(KVM_GET_XSAVE, xsave_get),
-	VCPU_IOCTL(KVM_GET_XSAVE2, xsave2_get),
+	/* KVM_CAP_XSAVE2 tells a size that the other has, too. */
+	VCPU_IOCTL(KVM_GET_XSAVE2, xsave_get),
 	VCPU_IOCTL(KVM_SET_XSAVE, xsave_set),
 	VCPU_IOCTL(KVM_GET_XCRS, xcrs_get),
 	VCPU_IOCTL(KVM_SET_XCRS, xcrs_set),

@@ -212,12 +212,6 @@ long xsave_get(struct vcpu *vcpu, void *arg, unsigned long uarg)
 	return 0;
 }
 
-/* KVM_GET_XSAVE2: as many bytes as KVM_CAP_XSAVE2 tells, which is the same area. */
-long xsave2_get(struct vcpu *vcpu, void *arg, unsigned long uarg)
-{
-	return xsave_get(vcpu, arg, uarg);
-}
-
 /* KVM_SET_XSAVE: -EINVAL for components, header or MXCSR bits that this host does not have. */
 long xsave_set(struct vcpu *vcpu, void *arg, unsigned long uarg)
 {

@@ -74,7 +74,6 @@ u32 xstate_size(u64 xcr0, bool compacted);
 long fpu_get(struct vcpu *vcpu, void *arg, unsigned long uarg);
 long fpu_set(struct vcpu *vcpu, void *arg, unsigned long uarg);
 long xsave_get(struct vcpu *vcpu, void *arg, unsigned long uarg);
-long xsave2_get(struct vcpu *vcpu, void *arg, unsigned long uarg);
 long xsave_set(struct vcpu *vcpu, void *arg, unsigned long uarg);
 long xcrs_get(struct vcpu *vcpu, void *arg, unsigned long uarg);
 long xcrs_set(struct vcpu *vcpu, void *arg, unsigned long uarg);

@@ -186,7 +186,7 @@ static void svm_set_root(struct vcpu *vcpu)
 	svm_dirty(svm, SVM_CLEAN_NESTED_PAGING);
 }
 
-/* MSRs in the save area: index, offset, and the width of the field. */
+/* MSRs in the save area. */
 static const struct {
 	u32 index;
 	u16 offset;
@@ -195,7 +195,6 @@ static const struct {
 	{ MSR_IA32_SYSENTER_ESP, offsetof(struct vmcb_save_area, sysenter_esp) },
 	{ MSR_IA32_SYSENTER_EIP, offsetof(struct vmcb_save_area, sysenter_eip) },
 	{ MSR_IA32_CR_PAT, offsetof(struct vmcb_save_area, g_pat) },
-	{ MSR_IA32_DEBUGCTLMSR, offsetof(struct vmcb_save_area, dbgctl) },
 	{ MSR_STAR, offsetof(struct vmcb_save_area, star) },
 	{ MSR_LSTAR, offsetof(struct vmcb_save_area, lstar) },
 	{ MSR_CSTAR, offsetof(struct vmcb_save_area, cstar) },
