@@ -31,8 +31,8 @@ struct vm;
  * @vcpu_destroy: free it
  * @reset: bring the control block to the reset state; generic registers are set by the caller
  * @load: the vCPU is now current on this CPU. Preemption off
- * @put: (optional) and no longer: user space's or another task's state is in force again. Preemption
- *	off
+ * @put: (optional) and no longer: user space's or another task's state is in force again.
+ *	Preemption off
  *
  * @run: enter the guest once and decode the exit. IRQs off; may let host interrupts happen
  *

@@ -70,7 +70,7 @@ static inline void compat_ibpb_at_user_return(void)
 #endif
 }
 
-/* Where this bit is needed it is set for as long as guests may run: SRSO without an IBPB per exit. */
+/* SRSO without an IBPB per exit: where the bit is needed it is set while guests may run. */
 static inline void compat_bp_spec_reduce(bool on)
 {
 #ifdef X86_FEATURE_SRSO_BP_SPEC_REDUCE

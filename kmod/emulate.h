@@ -121,7 +121,7 @@ enum emu_code code_size(struct vcpu *vcpu, struct kvm_segment *cs);
  */
 int insn_length(struct vcpu *vcpu, struct exit *exit);
 int insn_decode_length_atomic(struct vcpu *vcpu);
-/* What insn_length() or fetch_decode() answered in place of a length, as KVM_RUN's verdict or errno. */
+/* insn_length() or fetch_decode() answered with @r: KVM_RUN's verdict or errno. */
 int decode_failed(struct vcpu *vcpu, int r);
 
 static inline int insn_length_atomic(struct vcpu *vcpu, const struct exit *exit)

@@ -98,7 +98,7 @@ void vcpu_kick(struct vcpu *vcpu)
 	if (rcuwait_wake_up(&vcpu->wait))
 		return;
 	me = get_cpu();
-	/* Where it is in the guest is known only after it cannot enter elsewhere without seeing this. */
+	/* Its CPU is known only once it cannot enter elsewhere without seeing this. */
 	if (cmpxchg(&vcpu->mode, VCPU_IN_GUEST, VCPU_EXITING) == VCPU_IN_GUEST) {
 		cpu = READ_ONCE(vcpu->cpu);
 		if (cpu != me && cpu >= 0 && cpu_online(cpu))
@@ -225,7 +225,7 @@ static int vcpu_enter(struct vcpu *vcpu)
 	WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
 	compat_ibpb_at_user_return();
 	if (exit->kind == EXIT_INTERRUPT) {
-		/* The guest was a quiescent state. RCU asks for one by a tick: that often it is told. */
+		/* The guest was a quiescent state, which RCU asks for by a tick. */
 		compat_rcu_note_guest();
 		/*
 		 * The interrupt is taken here, so that a tick counts as the guest's time. STI holds

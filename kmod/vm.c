@@ -100,7 +100,7 @@ void vm_request_all(struct vm *vm, unsigned long work, bool wait)
 		int cpu;
 
 		vcpu_request(vcpu, work);
-		/* A vCPU that has not seen it is in the guest, on the CPU that it has told before. */
+		/* One that has not seen it is in the guest, on the CPU that it has told before. */
 		smp_mb__after_atomic();
 		if (cmpxchg(&vcpu->mode, VCPU_IN_GUEST, VCPU_EXITING) == VCPU_OUTSIDE)
 			continue;

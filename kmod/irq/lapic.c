@@ -422,7 +422,7 @@ bool lapic_match(const struct lapic *lapic, const struct apic_msg *msg)
 		return true;
 	if (msg->logical)
 		return match_logical(lapic, msg->dest);
-	/* An xAPIC's register has 8 bits: more can be told apart by the processor's own number only. */
+	/* An xAPIC's register has 8 bits: beyond, the processor's own number tells. */
 	if (lapic->id > 0xff)
 		id = lapic->id;
 	else if (!lapic_x2apic(lapic))

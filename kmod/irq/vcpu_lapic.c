@@ -481,7 +481,7 @@ long lapic_get_ioctl(struct vcpu *vcpu, void *arg, unsigned long uarg)
 {
 	if (!vcpu->apic)
 		return -EINVAL;
-	/* What is due is shown as it will be when the vCPU runs, even where the host's timer is late. */
+	/* What is due is shown as it will be when the vCPU runs, be the host's timer late. */
 	vcpu_take_work(vcpu, WORK_TIMER);
 	vcpu_lapic_timer_work(vcpu);
 	lapic_get_state(vcpu->apic, arg, false);

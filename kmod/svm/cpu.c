@@ -251,7 +251,7 @@ void svm_load(struct vcpu *vcpu, int cpu)
  * @svm: the vCPU about to enter
  * @sc: this CPU
  *
- * Once per stay on a CPU; where the process has an LDT, which another thread may replace, each time.
+ * Once per stay on a CPU; each time where the process has an LDT, as another thread may replace it.
  *
  * Context: IRQs off, SVM on.
  */
@@ -261,7 +261,7 @@ void svm_save_host(struct svm_vcpu *svm, struct svm_cpu *sc)
 	asm volatile("vmsave %0" : : "a"(sc->host_area_pa) : "memory");
 }
 
-/* A new vCPU at the same address is another guest, whose branches must not be predicted by this one. */
+/* A new vCPU at the same address is another guest: this one must not predict its branches. */
 void svm_forget(struct vcpu *vcpu)
 {
 	int cpu;

@@ -11,7 +11,7 @@
 
 #include "lib/abi.h"
 
-#define MEMORY (1ul << 20)
+#define MEMORY 0x100000ul
 #define CODE   0x1000
 #define PORT   0x80
 #define VMS    50
