@@ -3,6 +3,8 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,14 +13,36 @@
 #include "legacy/legacy.h"
 #include "machine.h"
 
-#define PM1_STATUS  MACHINE_PM_BASE
-#define PM1_ENABLE  (MACHINE_PM_BASE + 2)
-#define PM1_CONTROL (MACHINE_PM_BASE + 4)
-#define PM_TIMER    (MACHINE_PM_BASE + 8)
-#define PM_RESET    (MACHINE_PM_BASE + 12)
+#define PM1_STATUS	MACHINE_PM_BASE
+#define PM1_ENABLE	(MACHINE_PM_BASE + 2)
+#define PM1_CONTROL	(MACHINE_PM_BASE + 4)
+#define PM_TIMER	(MACHINE_PM_BASE + 8)
+#define PM_RESET	(MACHINE_PM_BASE + 12)
+
+#define PM_EVENT_TIMER	1
+#define PM_HALF_SECONDS (0x80000000 / 3579545.0)
 
 static struct fake_machine *fake;
 static enum vm_end ended;
+
+/* Both stand in front of the C library's. */
+static time_t ahead; /* seconds that the monotonic clock has been put forward */
+static struct timespec alarm_at;
+
+int clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	int ret = (int)syscall(SYS_clock_gettime, clock, ts);
+
+	if (clock == CLOCK_MONOTONIC)
+		ts->tv_sec += ahead;
+	return ret;
+}
+
+int timerfd_settime(int fd, int flags, const struct itimerspec *new, struct itimerspec *old)
+{
+	alarm_at = new->it_value;
+	return (int)syscall(SYS_timerfd_settime, fd, flags, new, old);
+}
 
 /* The fake machine has no life to end: it notes that it should. */
 void vm_stop(struct vm *vm, enum vm_end why)
@@ -323,6 +347,33 @@ START_TEST(pm_timer_runs)
 }
 END_TEST
 
+static const unsigned int halves[] = { 0, 1, 7, 8, 9, 17, 1000, 500000 };
+
+/* The top bit changes every ten minutes: however long ago the reset was, the alarm is for then. */
+START_TEST(pm_timer_alarm)
+{
+	struct timespec now;
+	double wait;
+
+	ahead = (time_t)(halves[_i] * PM_HALF_SECONDS) + 100;
+	out(PM1_STATUS, 4, PM_EVENT_TIMER << 16 | PM_EVENT_TIMER);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	wait = (double)(alarm_at.tv_sec - now.tv_sec) +
+	       (double)(alarm_at.tv_nsec - now.tv_nsec) / 1e9;
+	ck_assert_double_gt(wait, PM_HALF_SECONDS - 102);
+	ck_assert_double_lt(wait, PM_HALF_SECONDS - 98);
+	ck_assert(!fake->line[MACHINE_IRQ_SCI]);
+
+	/* Once it has gone off there is an interrupt, and no alarm until that is acknowledged. */
+	ahead += (time_t)wait + 2;
+	out(PM1_ENABLE, 2, PM_EVENT_TIMER);
+	ck_assert(fake->line[MACHINE_IRQ_SCI]);
+	ck_assert_int_eq(alarm_at.tv_sec, 0);
+	ck_assert_int_eq(alarm_at.tv_nsec, 0);
+	ahead = 0;
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, rtc_tells_the_time);
@@ -340,6 +391,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, power_off_by_words);
 	tcase_add_test(tcase, pm_registers);
 	tcase_add_test(tcase, pm_timer_runs);
+	tcase_add_loop_test(tcase, pm_timer_alarm, 0, ARRAY_SIZE(halves));
 }
 
 int main(void)

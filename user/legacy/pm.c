@@ -60,10 +60,15 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
-/* Split, so that the product does not overflow after some days. */
+/* Both are split, so that no product overflows, however long the machine runs. */
 static uint64_t ticks(uint64_t ns)
 {
 	return ns / NS_PER_S * TIMER_HZ + ns % NS_PER_S * TIMER_HZ / NS_PER_S;
+}
+
+static uint64_t nanoseconds(uint64_t count)
+{
+	return count / TIMER_HZ * NS_PER_S + count % TIMER_HZ * NS_PER_S / TIMER_HZ;
 }
 
 static uint64_t timer_ticks(const struct pm *pm)
@@ -74,7 +79,7 @@ static uint64_t timer_ticks(const struct pm *pm)
 /* Wake up when the top bit changes next, if that interrupts. */
 static void arm(struct pm *pm, uint64_t half)
 {
-	uint64_t at = pm->start_ns + (half + 1) * (NS_PER_S << 31) / TIMER_HZ + 1;
+	uint64_t at = pm->start_ns + nanoseconds((half + 1) << 31) + 1;
 	struct itimerspec when = { 0 };
 
 	if ((pm->enable & EVENT_TIMER) && !pm->line) {
