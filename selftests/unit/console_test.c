@@ -393,6 +393,10 @@ START_TEST(port_to_a_slow_reader)
 	fake_poll(fake, 0);
 	ck_assert(driver_used(&queue[TX1], &id, &len));
 	ck_assert(!driver_used(&queue[TX1], &id, &len));
+	/* Asked again while there is still no room, it goes on waiting. */
+	driver_kick(&queue[TX1]);
+	fake_poll(fake, 0);
+	ck_assert(!driver_used(&queue[TX1], &id, &len));
 	while (sum < 2 * 65536) {
 		got = read(fd, text, sizeof(text));
 		if (got > 0)
@@ -403,6 +407,26 @@ START_TEST(port_to_a_slow_reader)
 	ck_assert_uint_eq(id, 1);
 	close(fd);
 	unlink(fifo);
+}
+END_TEST
+
+/* Without a console there is no port 0: its output is nobody's, whatever the driver negotiated. */
+START_TEST(no_console)
+{
+	uint32_t id, len;
+
+	virtio_console_device.exit(&console);
+	fake->config.console = CONSOLE_SERIAL;
+	ck_assert_int_eq(virtio_console_device.init(&console), 0);
+	driver_bind(&driver, fake, SLOT);
+	start_driver(_i ? FEATURES : BIT(VIRTIO_F_VERSION_1), QUEUES);
+	offer(&queue[TX0], 0, OUT, 16, 0);
+	driver_kick(&queue[TX0]);
+	fake_poll(fake, 0);
+	ck_assert_uint_eq(fake->term_len, 0);
+	ck_assert(!driver_used(&queue[TX0], &id, &len));
+	send(&queue[TX1], "hello", 5);
+	expect_file("hello");
 }
 END_TEST
 
@@ -475,6 +499,7 @@ static void add_console_tests(struct Suite *suite)
 	tcase_add_test(tcase, hostile_buffers);
 	tcase_add_test(tcase, port_file_errors);
 	tcase_add_test(tcase, port_to_a_slow_reader);
+	tcase_add_loop_test(tcase, no_console, 0, 2);
 }
 
 static void add_rng_tests(struct Suite *suite)

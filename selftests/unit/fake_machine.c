@@ -80,6 +80,10 @@ int loop_add(struct loop *loop, struct loop_source *src, uint32_t events)
 	unsigned int i;
 
 	for (i = 0; i < MAX_SOURCES; i++) {
+		if (loop->source[i] == src)
+			return -EEXIST;
+	}
+	for (i = 0; i < MAX_SOURCES; i++) {
 		if (loop->source[i])
 			continue;
 		loop->source[i] = src;

@@ -96,16 +96,21 @@ static size_t write_file(struct port *port, const void *buf, size_t len)
 {
 	struct loop *loop = port->console->vp.vdev.vm->loop;
 	ssize_t ret;
+	int err;
 
 	do {
 		ret = write(port->fd, buf, len);
 	} while (ret < 0 && errno == EINTR);
 	if (ret >= 0)
 		return ret;
-	if (errno == EAGAIN && !loop_add(loop, &port->writable, EPOLLOUT))
+	err = -errno;
+	if (err == -EAGAIN)
+		err = loop_add(loop, &port->writable, EPOLLOUT);
+	/* The driver may kick while the file is being waited for already. */
+	if (!err || err == -EEXIST)
 		return 0;
 	if (!port->complained)
-		say_error(port->path, "output of port %s is lost: %s", port->name, strerror(errno));
+		say_error(port->path, "output of port %s is lost: %s", port->name, strerror(-err));
 	port->complained = true;
 	return len;
 }
@@ -318,9 +323,9 @@ static void console_kick(struct virtio_device *vdev, unsigned int index)
 		send_control(console);
 	else if (index == CONTROL_TX)
 		receive_control(console);
-	else if (index % 2)
+	else if (index % 2 && console->ports[port].exists)
 		send_output(&console->ports[port]);
-	else if (console->attached && !port)
+	else if (!index && console->attached)
 		term_resume(vdev->vm->term);
 }
 
