@@ -4,13 +4,16 @@
  * them; CPUID; page tables, walked for the report of a dead guest.
  */
 #include <check.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "acpi/acpi.h"
 #include "array_size.h"
 #include "boot/boot.h"
 #include "boot/layout.h"
+#include "config.h"
 #include "cpuid.h"
 #include "machine.h"
 #include "term.h"
@@ -252,6 +255,57 @@ START_TEST(command_lines)
 
 	ck_assert_str_eq(cmdline, cmdlines[_i].whole);
 	free(cmdline);
+}
+END_TEST
+
+/* Memory of 64 MiB; the kernel needs what lies below @end, the initrd what lies behind. */
+static const struct {
+	uint32_t init_size;
+	uint32_t initrd;
+	uint64_t addr; /* 0: there is no room */
+} rooms[] = {
+	{ 0x2000000, 0x1000, 0x3fff000 },
+	{ 0x2000000, 0x1001, 0x3ffe000 },
+	{ 0x2000000, 0x1000000, 0x3000000 },
+	{ 0x2000000, 0x1000001, 0 },
+	{ 0x2fff000, 0x1000, 0x3fff000 },
+	{ 0x2fff010, 0x10, 0 }, /* the kernel ends in the last page */
+	{ 0x2fff010, 0xff0, 0 },
+	{ 0x3000000, 1, 0 },
+};
+
+static void make_file(char *path, const void *bytes, size_t len, off_t size)
+{
+	int fd;
+
+	strcpy(path, "/tmp/tenon-boot-test.XXXXXX");
+	fd = mkstemp(path);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, bytes, len), (ssize_t)len);
+	ck_assert_int_eq(ftruncate(fd, size), 0);
+	close(fd);
+}
+
+START_TEST(place_of_the_initrd)
+{
+	char kernel[64], initrd[64];
+	struct config config = { .kernel = kernel, .initrd = initrd, .mem = 64 << 20 };
+	struct boot boot;
+	int err;
+
+	header.init_size = rooms[_i].init_size;
+	ck_assert_ptr_null(check(FILE_SIZE));
+	make_file(kernel, head, sizeof(head), FILE_SIZE);
+	make_file(initrd, "", 0, rooms[_i].initrd);
+	err = boot_open(&boot, &config);
+	unlink(kernel);
+	unlink(initrd);
+	ck_assert_int_eq(err, rooms[_i].addr ? 0 : -ENOMEM);
+	if (err)
+		return;
+	ck_assert_uint_eq(boot.initrd_addr, rooms[_i].addr);
+	ck_assert_uint_eq(boot.initrd_size, rooms[_i].initrd);
+	boot_close(&boot);
 }
 END_TEST
 
@@ -531,6 +585,7 @@ int main(void)
 	tcase_add_test(tcase, refuses_every_truncation);
 	tcase_add_loop_test(tcase, boot_parameters, 0, 3);
 	tcase_add_loop_test(tcase, command_lines, 0, ARRAY_SIZE(cmdlines));
+	tcase_add_loop_test(tcase, place_of_the_initrd, 0, ARRAY_SIZE(rooms));
 	tcase_add_loop_test(tcase, acpi_tables, 0, 3);
 	tcase_add_test(tcase, cpuid_topology);
 	tcase_add_test(tcase, cpuid_of_one_cpu);

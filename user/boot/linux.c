@@ -107,6 +107,7 @@ static int open_kernel(struct boot *boot, const struct config *config)
 /* As high as kernel and RAM allow, so that it is out of the way of what the kernel unpacks. */
 static int open_initrd(struct boot *boot, const struct config *config)
 {
+	uint64_t bottom = (boot->image.end + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
 	uint64_t top = (uint64_t)boot->image.header.initrd_addr_max + 1;
 
 	if (!config->initrd)
@@ -120,7 +121,7 @@ static int open_initrd(struct boot *boot, const struct config *config)
 	}
 	if (top > low_ram(config->mem))
 		top = low_ram(config->mem);
-	if (top < boot->image.end || boot->initrd_size > top - boot->image.end) {
+	if (top < bottom || boot->initrd_size > top - bottom) {
 		say_error(config->initrd, "%llu MiB do not fit into the guest's memory (-m)",
 			  boot->initrd_size / MIB + 1ULL);
 		return -ENOMEM;
