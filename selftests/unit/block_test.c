@@ -4,6 +4,7 @@
  * layouts, with hostile headers.
  */
 #include <check.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/pci_regs.h>
@@ -509,12 +510,12 @@ END_TEST
 
 /* Where the file system zeroes nothing itself, the queue writes zeroes. */
 
-static int zero_error = 1;
+static int io_error = 1;
 
-static void zero_done(struct block_request *req, int error)
+static void io_done(struct block_request *req, int error)
 {
 	(void)req;
-	zero_error = error;
+	io_error = error;
 }
 
 START_TEST(zeroes_by_hand)
@@ -523,7 +524,7 @@ START_TEST(zeroes_by_hand)
 		.op = BLOCK_ZERO,
 		.offset = 512,
 		.length = IMAGE - 1024,
-		.done = zero_done,
+		.done = io_done,
 	};
 	struct block_queue ring;
 	struct block block;
@@ -534,7 +535,7 @@ START_TEST(zeroes_by_hand)
 	ck_assert_int_eq(block_queue_init(&ring, &block, 4), 0);
 	block_queue_add(&ring, &req);
 	block_queue_drain(&ring);
-	ck_assert_int_eq(zero_error, 0);
+	ck_assert_int_eq(io_error, 0);
 	ck_assert_uint_eq(ring.in_flight, 0);
 	ck_assert_uint_eq(image_byte(512), 0);
 	ck_assert_uint_eq(image_byte(IMAGE - 513), 0);
@@ -542,6 +543,59 @@ START_TEST(zeroes_by_hand)
 	block_queue_exit(&ring);
 	block_close(&block);
 	start_machine(false);
+}
+END_TEST
+
+/* How many times more the kernel has no room for requests; both stand in front of the library's. */
+static unsigned int refusals;
+
+int io_uring_submit(struct io_uring *ring)
+{
+	typeof(&io_uring_submit) real = dlsym(RTLD_NEXT, "io_uring_submit");
+
+	if (!refusals)
+		return real(ring);
+	refusals--;
+	return -EAGAIN;
+}
+
+int io_uring_submit_and_wait(struct io_uring *ring, unsigned int nr)
+{
+	typeof(&io_uring_submit_and_wait) real = dlsym(RTLD_NEXT, "io_uring_submit_and_wait");
+
+	if (!refusals)
+		return real(ring, nr);
+	refusals--;
+	return -EAGAIN;
+}
+
+START_TEST(reset_waits_for_resources)
+{
+	start_driver(FEATURES);
+	memset(ram(DATA), 0x5b, 512);
+	header(VIRTIO_BLK_T_OUT, 9);
+	desc(0, HEADER, 16, NEXT);
+	desc(1, DATA, 512, NEXT);
+	desc(2, STATUS, 1, WRITE);
+	refusals = UINT32_MAX;
+	driver_add(&queue, 0);
+	driver_kick(&queue);
+	fake_poll(fake, 0);
+	ck_assert_uint_eq(queue.used_ring->idx, 0);
+	refusals = 10;
+	driver_set_status(&driver, 0);
+	ck_assert_uint_eq(refusals, 0);
+	ck_assert_uint_eq(driver_status(&driver), 0);
+	ck_assert_uint_eq(image_byte(9 * 512), 0x5b);
+}
+END_TEST
+
+START_TEST(submits_again)
+{
+	refusals = 20;
+	ck_assert_uint_eq(request(VIRTIO_BLK_T_IN, 7, 512, true), VIRTIO_BLK_S_OK);
+	ck_assert_uint_eq(refusals, 0);
+	ck_assert_uint_eq(*ram(DATA), 7);
 }
 END_TEST
 
@@ -613,6 +667,8 @@ int main(void)
 	tcase_add_test(tcase, shrunk_image);
 	tcase_add_test(tcase, readonly_disk);
 	tcase_add_test(tcase, zeroes_by_hand);
+	tcase_add_test(tcase, reset_waits_for_resources);
+	tcase_add_test(tcase, submits_again);
 	tcase_add_test(tcase, locks_images);
 	tcase_add_test(tcase, refuses_to_open);
 	srunner_run_all(runner, CK_NORMAL);

@@ -4,6 +4,7 @@
 #include <linux/falloc.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "block/block.h"
@@ -137,7 +138,7 @@ void block_queue_submit(struct block_queue *queue)
 	while (io_uring_sq_ready(&queue->ring)) {
 		ret = io_uring_submit(&queue->ring);
 		if (ret < 0 && ret != -EINTR) {
-			/* Out of resources for now: come back by way of the loop. */
+			/* The kernel lacks resources: try again when the loop comes round. */
 			eventfd_write(queue->eventfd, 1);
 			return;
 		}
@@ -226,11 +227,14 @@ void block_queue_reap(struct block_queue *queue)
  */
 void block_queue_drain(struct block_queue *queue)
 {
-	struct io_uring_cqe *cqe;
+	static const struct timespec moment = { .tv_nsec = 1000000 };
+	int ret;
 
-	block_queue_submit(queue);
 	while (queue->in_flight) {
-		io_uring_wait_cqe(&queue->ring, &cqe);
+		ret = io_uring_submit_and_wait(&queue->ring, 1);
+		/* Without resources nothing may be under way that could be waited for. */
+		if (ret < 0 && ret != -EINTR)
+			nanosleep(&moment, NULL);
 		block_queue_reap(queue);
 	}
 }
