@@ -194,17 +194,6 @@ int irq_set_msi_route(struct vm *vm, int gsi, uint64_t addr, uint32_t data)
 	return err;
 }
 
-int irq_signal_msi(struct vm *vm, uint64_t addr, uint32_t data)
-{
-	struct kvm_msi msi = {
-		.address_lo = (uint32_t)addr,
-		.address_hi = (uint32_t)(addr >> 32),
-		.data = data,
-	};
-
-	return vm_ioctl(vm, KVM_SIGNAL_MSI, &msi);
-}
-
 static int set_irqfd(struct vm *vm, int gsi, int eventfd, uint32_t flags)
 {
 	struct kvm_irqfd irqfd = { .fd = (uint32_t)eventfd, .gsi = (uint32_t)gsi, .flags = flags };

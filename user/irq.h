@@ -40,9 +40,6 @@ void irq_free_msi_route(struct vm *vm, int gsi);
 /** irq_set_msi_route() - The message that @gsi stands for. -EINVAL: not one of ours. */
 int irq_set_msi_route(struct vm *vm, int gsi, uint64_t addr, uint32_t data);
 
-/** irq_signal_msi() - Send a message once, without a route. */
-int irq_signal_msi(struct vm *vm, uint64_t addr, uint32_t data);
-
 /** irq_bind_eventfd() - A write to @eventfd raises @gsi, inside the kernel. */
 int irq_bind_eventfd(struct vm *vm, int gsi, int eventfd);
 

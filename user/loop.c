@@ -73,11 +73,6 @@ int loop_add(struct loop *loop, struct loop_source *src, uint32_t events)
 	return control(loop, EPOLL_CTL_ADD, src, events);
 }
 
-int loop_modify(struct loop *loop, struct loop_source *src, uint32_t events)
-{
-	return control(loop, EPOLL_CTL_MOD, src, events);
-}
-
 void loop_remove(struct loop *loop, struct loop_source *src)
 {
 	control(loop, EPOLL_CTL_DEL, src, 0);

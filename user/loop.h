@@ -33,9 +33,6 @@ void loop_destroy(struct loop *loop);
  */
 int loop_add(struct loop *loop, struct loop_source *src, uint32_t events);
 
-/** loop_modify() - Watch an added source for other events. Return: 0 or a negative errno. */
-int loop_modify(struct loop *loop, struct loop_source *src, uint32_t events);
-
 /**
  * loop_remove() - Stop watching, before the descriptor is closed. Any thread.
  *

@@ -178,13 +178,6 @@ static void write_status(struct virtio_pci *vp, const struct reg *reg, uint32_t 
 	virtio_set_status(&vp->vdev, value);
 }
 
-/* No device changes its configuration while it runs, so there is only one generation of it. */
-static uint32_t read_generation(struct virtio_pci *vp)
-{
-	(void)vp;
-	return 0;
-}
-
 static uint32_t read_enable(struct virtio_pci *vp)
 {
 	struct virtio_queue *queue = selected(vp);
@@ -199,6 +192,17 @@ static void write_enable(struct virtio_pci *vp, const struct reg *reg, uint32_t 
 		virtio_enable_queue(&vp->vdev, vp->queue_select);
 }
 
+/* Four bytes of the address of a part of the selected queue. */
+#define ADDRESS_HALF(name, member, half)                                                           \
+	{                                                                                          \
+		.offset = VIRTIO_PCI_COMMON_Q_##name, .size = 4, .queue = true,                    \
+		.field = offsetof(struct virtio_queue, vq.member) + (half), .write = write_layout, \
+	}
+
+/*
+ * What has no row reads as 0. So does the generation of the configuration: no device changes its
+ * own while it runs.
+ */
 static const struct reg regs[] = {
 	{ .offset = VIRTIO_PCI_COMMON_DFSELECT,
 	  .size = 4,
@@ -224,7 +228,6 @@ static const struct reg regs[] = {
 	  .size = 1,
 	  .field = offsetof(struct virtio_pci, vdev.status),
 	  .write = write_status },
-	{ .offset = VIRTIO_PCI_COMMON_CFGGENERATION, .size = 1, .read = read_generation },
 	{ .offset = VIRTIO_PCI_COMMON_Q_SELECT,
 	  .size = 2,
 	  .field = offsetof(struct virtio_pci, queue_select),
@@ -247,36 +250,12 @@ static const struct reg regs[] = {
 	  .size = 2,
 	  .queue = true,
 	  .field = offsetof(struct virtio_queue, index) },
-	{ .offset = VIRTIO_PCI_COMMON_Q_DESCLO,
-	  .size = 4,
-	  .queue = true,
-	  .field = offsetof(struct virtio_queue, vq.desc_gpa),
-	  .write = write_layout },
-	{ .offset = VIRTIO_PCI_COMMON_Q_DESCHI,
-	  .size = 4,
-	  .queue = true,
-	  .field = offsetof(struct virtio_queue, vq.desc_gpa) + 4,
-	  .write = write_layout },
-	{ .offset = VIRTIO_PCI_COMMON_Q_AVAILLO,
-	  .size = 4,
-	  .queue = true,
-	  .field = offsetof(struct virtio_queue, vq.avail_gpa),
-	  .write = write_layout },
-	{ .offset = VIRTIO_PCI_COMMON_Q_AVAILHI,
-	  .size = 4,
-	  .queue = true,
-	  .field = offsetof(struct virtio_queue, vq.avail_gpa) + 4,
-	  .write = write_layout },
-	{ .offset = VIRTIO_PCI_COMMON_Q_USEDLO,
-	  .size = 4,
-	  .queue = true,
-	  .field = offsetof(struct virtio_queue, vq.used_gpa),
-	  .write = write_layout },
-	{ .offset = VIRTIO_PCI_COMMON_Q_USEDHI,
-	  .size = 4,
-	  .queue = true,
-	  .field = offsetof(struct virtio_queue, vq.used_gpa) + 4,
-	  .write = write_layout },
+	ADDRESS_HALF(DESCLO, desc_gpa, 0),
+	ADDRESS_HALF(DESCHI, desc_gpa, 4),
+	ADDRESS_HALF(AVAILLO, avail_gpa, 0),
+	ADDRESS_HALF(AVAILHI, avail_gpa, 4),
+	ADDRESS_HALF(USEDLO, used_gpa, 0),
+	ADDRESS_HALF(USEDHI, used_gpa, 4),
 };
 
 /* A driver accesses each field by itself, in its own width (4.1.3.1). */
