@@ -183,12 +183,15 @@ int irq_set_msi_route(struct vm *vm, int gsi, uint64_t addr, uint32_t data)
 	pthread_mutex_lock(&vm->irq->lock);
 	route = find_route(vm->irq, gsi);
 	if (route) {
-		bool same = route->set && route->addr == addr && route->data == data;
+		struct msi_route old = *route;
+		bool same = old.set && old.addr == addr && old.data == data;
 
 		route->set = true;
 		route->addr = addr;
 		route->data = data;
 		err = same ? 0 : install(vm);
+		if (err)
+			*route = old;
 	}
 	pthread_mutex_unlock(&vm->irq->lock);
 	return err;
