@@ -270,8 +270,7 @@ static int run(struct machine *machine, const struct config *config)
 	int err;
 
 	err = live(machine);
-	/* A signal may come right behind a reset: too late to decide how this life ends. */
-	while (!err && vm->end == VM_RESET && !vm->signal && !config->no_reboot) {
+	while (!err && vm->end == VM_RESET && !config->no_reboot) {
 		err = reset(machine);
 		if (!err)
 			err = live(machine);

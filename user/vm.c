@@ -265,8 +265,10 @@ void vm_destroy(struct vm *vm)
 
 void vm_stop(struct vm *vm, enum vm_end why)
 {
-	int running = VM_RUNNING;
+	int running = VM_RUNNING, reset = VM_RESET;
 
 	if (atomic_compare_exchange_strong(&vm->end, &running, why))
 		loop_stop(vm->loop, why);
+	else if (why == VM_QUIT)
+		atomic_compare_exchange_strong(&vm->end, &reset, why);
 }

@@ -52,7 +52,7 @@ enum vm_end {
  * @tsc_deadline: the interrupt controllers have the TSC-deadline timer
  * @nr_cpus: vCPUs
  * @vcpus: @nr_cpus of them, NULL while none exist
- * @end: enum vm_end; the first to leave VM_RUNNING decides
+ * @end: enum vm_end; see vm_stop() for who decides
  * @signal: the signal that ended it, or 0; device thread only
  */
 struct vm {
@@ -110,7 +110,9 @@ int vm_create(struct vm *vm);
 void vm_destroy(struct vm *vm);
 
 /**
- * vm_stop() - End the VM (or reset it). Any thread; the first call since it was started decides.
+ * vm_stop() - End the VM (or reset it). Any thread; the first call since it was started decides,
+ * but for a user's VM_QUIT, which the device thread may see right behind a guest's VM_RESET: it
+ * must not get lost.
  *
  * A vCPU thread that calls this from a bus handler returns from it as usual and stops before it
  * would enter the guest again.

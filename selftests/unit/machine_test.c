@@ -32,6 +32,7 @@
 /* What happens in a life, in this order, before the device thread looks. */
 struct life {
 	enum vm_end end;
+	bool quit;
 	int signal;
 	int err;
 };
@@ -133,6 +134,8 @@ static void end(struct loop_source *source, uint32_t events)
 	(void)events;
 	ck_assert_int_eq(eventfd_read(source->fd, &count), 0);
 	vm_stop(machine, script[lives - 1].end);
+	if (script[lives - 1].quit)
+		vm_stop(machine, VM_QUIT);
 }
 
 int term_create(struct vm *vm)
@@ -211,6 +214,8 @@ static const struct {
 	{ { { .end = VM_RESET } }, true, 1, STATUS_OK },
 	{ { { .err = -EIO } }, true, 1, STATUS_FAILURE },
 	{ { { .end = VM_QUIT } }, false, 1, STATUS_OK },
+	{ { { .end = VM_RESET, .quit = true } }, false, 1, STATUS_OK },
+	{ { { .end = VM_DIED, .quit = true } }, false, 1, STATUS_FAILURE },
 };
 
 START_TEST(lives_and_ends)
