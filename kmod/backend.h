@@ -7,6 +7,7 @@
 
 #include <linux/types.h>
 
+struct broken_rule;
 struct event;
 struct exit;
 struct kvm_dtable;
@@ -57,7 +58,8 @@ struct vm;
  * @open_nmi_window: likewise for NMIs
  * @update_tpr: the local APIC's TPR or highest pending interrupt changed: set CR8 and its threshold
  *
- * @explain: an entry was refused: say in the log which rule of the manual is broken
+ * @explain: an entry was refused: find the rules of the manual that are broken, at most @max;
+ *	returns how many. In KVM_RUN, preemption on
  *
  * @flush_tlb: drop the vCPU's translations at the next entry
  * @pte_format: format of nested page-table entries
@@ -102,7 +104,7 @@ struct backend {
 	void (*open_nmi_window)(struct vcpu *vcpu);
 	void (*update_tpr)(struct vcpu *vcpu);
 
-	void (*explain)(struct vcpu *vcpu);
+	unsigned int (*explain)(struct vcpu *vcpu, struct broken_rule *rules, unsigned int max);
 
 	void (*flush_tlb)(struct vcpu *vcpu);
 	const struct pte_format *pte_format;

@@ -86,6 +86,7 @@ static const struct cap caps[] = {
 	{ .nr = KVM_CAP_SREGS2, .value = 1 },
 	{ .nr = KVM_CAP_XSAVE2, .value = sizeof(struct kvm_xsave) },
 	{ .nr = TENON_CAP_EXIT_LOG, .value = TENON_EXIT_LOG_ENTRIES },
+	{ .nr = TENON_CAP_ENTRY_FAILURE, .value = TENON_BROKEN_RULES },
 };
 
 /**

@@ -172,7 +172,7 @@ static int entry_failed_slow(struct vcpu *vcpu, struct exit *exit)
 {
 	struct kvm_run *run = vcpu->run;
 
-	backend->explain(vcpu);
+	explain_entry_failure(vcpu, exit);
 	run->exit_reason = KVM_EXIT_FAIL_ENTRY;
 	run->fail_entry.hardware_entry_failure_reason = exit->raw.reason;
 	run->fail_entry.cpu = vcpu->cpu;

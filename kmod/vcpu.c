@@ -141,6 +141,7 @@ static const struct ioctl vcpu_ioctls[] = {
 	VCPU_IOCTL(KVM_X86_SETUP_MCE, mce_setup_ioctl),
 	VCPU_IOCTL(KVM_X86_SET_MCE, mce_inject_ioctl),
 	VCPU_IOCTL(TENON_GET_EXIT_LOG, exit_log_get),
+	VCPU_IOCTL(TENON_GET_ENTRY_FAILURE, entry_failure_get),
 	VCPU_IOCTL(KVM_KVMCLOCK_CTRL, clock_ctrl),
 	VCPU_IOCTL(KVM_ENABLE_CAP, vcpu_enable_cap),
 	VCPU_IOCTL_OPTIONAL(KVM_SET_SIGNAL_MASK, vcpu_set_signal_mask),

@@ -16,6 +16,7 @@
 #include "emulate.h"
 #include "event.h"
 #include "exit.h"
+#include "explain.h"
 #include "msr.h"
 #include "pv/pv.h"
 #include "virt.h"
@@ -153,6 +154,7 @@ struct log_entry {
  * @tsc_offset: guest TSC = host TSC scaled + @tsc_offset
  * @sleep: the machine's suspensions that @tsc_offset makes up for
  * @exit: why it last left the guest; valid until the next entry
+ * @failure: the last refused entry
  * @log: the last exits
  */
 struct vcpu {
@@ -213,6 +215,7 @@ struct vcpu {
 	u32 tsc_khz;
 	struct virt_sleep sleep;
 
+	struct entry_failure failure;
 	struct log_entry log[LOG_ENTRIES];
 };
 

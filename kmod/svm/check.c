@@ -1,194 +1,186 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The consistency checks of VMRUN (APM 2, 15.5.1), to tell why an entry was refused. Pure.
+ *
+ * Two are not here: that the processor has long mode, since the host runs in it; and those of state
+ * that only encrypted guests have in their VMCB.
  */
-#include <linux/bits.h>
 #include <linux/kernel.h>
 
+#include "../rules.h"
 #include "check.h"
 
-#define CR0_PE	      BIT_ULL(0)
-#define CR0_NW	      BIT_ULL(29)
-#define CR0_CD	      BIT_ULL(30)
-#define CR0_PG	      BIT_ULL(31)
-#define CR4_PAE	      BIT_ULL(5)
-#define EFER_LME_BIT  BIT_ULL(8)
-#define EFER_SVME_BIT BIT_ULL(12)
+#define VMRUN_CHECKS	   "APM 2, 15.5.1"
+#define EVENT_INJECTION	   "APM 2, 15.20"
+#define NMI_VIRTUALIZATION "APM 2, 15.21.10"
+#define NESTED_PAGING	   "APM 2, 15.25.4"
+
+#define CR0_PE		   BIT_ULL(0)
+#define CR0_WP		   BIT_ULL(16)
+#define CR0_NW		   BIT_ULL(29)
+#define CR0_CD		   BIT_ULL(30)
+#define CR0_PG		   BIT_ULL(31)
+#define CR4_PAE		   BIT_ULL(5)
+#define CR4_CET		   BIT_ULL(23)
+#define LME		   BIT_ULL(8)
+#define SVME		   BIT_ULL(12)
 /* SCE, LME, LMA, NXE, SVME, LMSLE, FFXSR, TCE, MCOMMIT, INTWB, UAIE, AIBRSE (APM 2, 3.1.7) */
 #define EFER_DEFINED                                                                         \
 	(BIT_ULL(0) | GENMASK_ULL(15, 14) | GENMASK_ULL(13, 10) | BIT_ULL(8) | BIT_ULL(17) | \
 	 BIT_ULL(18) | BIT_ULL(20) | BIT_ULL(21))
 #define HIGH_HALF GENMASK_ULL(63, 32)
+/* S_CET has SH_STK_EN and WR_SHSTK_EN, no more (APM 2, chapter 18). */
+#define S_CET_RESERVED GENMASK_ULL(63, 2)
 /* Attributes in the VMCB's packed form: L is bit 9, D bit 10. */
-#define ATTRIB_L      BIT(9)
-#define ATTRIB_D      BIT(10)
+#define ATTRIB_L_D    GENMASK_ULL(10, 9)
+
+#define V_NMI_ENABLE  BIT_ULL(26)
+#define NP_ENABLE     BIT_ULL(0)
+#define IOPM_BYTES    0x3000
+#define MSRPM_BYTES   0x2000
 
 #define INJ_VALID     BIT_ULL(31)
-#define INJ_TYPE(inj) ((inj) >> 8 & 7)
 #define INJ_EXCEPTION 3
+/* Interrupt, NMI, exception, software interrupt. */
+#define INJ_TYPES (BIT(0) | GENMASK(4, 2))
+/* Vectors of exceptions: no NMI, nothing that is reserved (APM 2, 8.2). */
+#define INJ_EXCEPTIONS                                                                 \
+	(GENMASK(1, 0) | GENMASK(8, 3) | GENMASK(14, 10) | GENMASK(19, 16) | BIT(21) | \
+	 GENMASK(30, 28))
 
-static bool long_mode_asked(const struct svm_image *image)
+static bool nw_without_cd(const u64 *image, unsigned int field, u64 arg)
 {
-	return image->efer & EFER_LME_BIT && image->cr0 & CR0_PG;
+	return (image[field] & (CR0_NW | CR0_CD)) == CR0_NW;
 }
 
-static bool no_svme(const struct svm_image *image)
+/* The field @arg tells the bits that are reserved. */
+static bool reserved(const u64 *image, unsigned int field, u64 arg)
 {
-	return !(image->efer & EFER_SVME_BIT);
+	return image[field] & image[arg];
 }
 
-static bool nw_without_cd(const struct svm_image *image)
+/* Long mode is asked for, and a bit of @arg is not set. */
+static bool long_without(const u64 *image, unsigned int field, u64 arg)
 {
-	return image->cr0 & CR0_NW && !(image->cr0 & CR0_CD);
+	return image[SI_EFER] & LME && image[SI_CR0] & CR0_PG && ~image[field] & arg;
 }
 
-static bool cr0_high(const struct svm_image *image)
+static bool long_with_l_and_d(const u64 *image, unsigned int field, u64 arg)
 {
-	return image->cr0 & HIGH_HALF;
+	return image[SI_EFER] & LME && image[SI_CR0] & CR0_PG &&
+	       (image[field] & ATTRIB_L_D) == ATTRIB_L_D;
 }
 
-static bool cr3_reserved(const struct svm_image *image)
+/* A map of @arg bytes does not fit below the end of physical memory. */
+static bool map_beyond(const u64 *image, unsigned int field, u64 arg)
 {
-	return image->cr3 & image->cr3_reserved;
+	u64 end = BIT_ULL(image[SI_PHYSICAL_BITS] & 63);
+
+	return (image[field] & GENMASK_ULL(63, 12)) > end - arg;
 }
 
-static bool cr4_reserved(const struct svm_image *image)
+static bool bad_type(const u64 *image, unsigned int field, u64 arg)
 {
-	return image->cr4 & image->cr4_reserved;
+	return !(INJ_TYPES & BIT(image[field] >> 8 & 7));
 }
 
-static bool dr6_high(const struct svm_image *image)
+static bool bad_vector(const u64 *image, unsigned int field, u64 arg)
 {
-	return image->dr6 & HIGH_HALF;
-}
+	u8 vector = image[field];
 
-static bool dr7_high(const struct svm_image *image)
-{
-	return image->dr7 & HIGH_HALF;
-}
-
-static bool efer_reserved(const struct svm_image *image)
-{
-	return image->efer & ~EFER_DEFINED;
-}
-
-static bool long_without_pae(const struct svm_image *image)
-{
-	return long_mode_asked(image) && !(image->cr4 & CR4_PAE);
-}
-
-static bool long_without_pe(const struct svm_image *image)
-{
-	return long_mode_asked(image) && !(image->cr0 & CR0_PE);
-}
-
-static bool long_with_l_and_d(const struct svm_image *image)
-{
-	return long_mode_asked(image) && image->cr4 & CR4_PAE &&
-	       (image->cs_attrib & (ATTRIB_L | ATTRIB_D)) == (ATTRIB_L | ATTRIB_D);
-}
-
-static bool vmrun_passes(const struct svm_image *image)
-{
-	return !image->vmrun_intercepted;
-}
-
-static bool asid_zero(const struct svm_image *image)
-{
-	return !image->asid;
-}
-
-static bool bad_event(const struct svm_image *image)
-{
-	u8 type = INJ_TYPE(image->event_inj);
-	u8 vector = image->event_inj & 0xff;
-
-	if (!(image->event_inj & INJ_VALID))
+	if ((image[field] >> 8 & 7) != INJ_EXCEPTION)
 		return false;
-	if (type == 1 || type > 4)
-		return true;
-	return type == INJ_EXCEPTION && (vector == 2 || vector > 31);
+	return vector > 31 || !(INJ_EXCEPTIONS & BIT(vector));
 }
 
-static u64 efer_value(const struct svm_image *image)
+static bool is_zero(const u64 *image, unsigned int field, u64 arg)
 {
-	return image->efer;
+	return !image[field];
 }
 
-static u64 cr0_value(const struct svm_image *image)
+static bool bad_pat(const u64 *image, unsigned int field, u64 arg)
 {
-	return image->cr0;
+	return !pat_valid(image[field]);
 }
 
-static u64 cr3_value(const struct svm_image *image)
-{
-	return image->cr3;
-}
+const struct check_field svm_fields[NR_SI] = {
+	[SI_EFER] = { "EFER" },
+	[SI_CR0] = { "CR0" },
+	[SI_CR3] = { "CR3" },
+	[SI_CR4] = { "CR4" },
+	[SI_DR6] = { "DR6" },
+	[SI_DR7] = { "DR7" },
+	[SI_CS_ATTRIB] = { "CS attributes" },
+	[SI_S_CET] = { "S_CET" },
+	[SI_G_PAT] = { "G_PAT" },
+	[SI_VMRUN_INTERCEPT] = { "VMRUN intercept" },
+	[SI_NMI_INTERCEPT] = { "NMI intercept" },
+	[SI_IOPM] = { "IOPM_BASE_PA" },
+	[SI_MSRPM] = { "MSRPM_BASE_PA" },
+	[SI_ASID] = { "guest ASID" },
+	[SI_INT_CTL] = { "virtual interrupt control" },
+	[SI_EVENT_INJ] = { "EVENTINJ" },
+	[SI_NESTED_CTL] = { "nested control" },
+	[SI_NESTED_CR3] = { "N_CR3" },
+	[SI_CR3_RESERVED] = { "reserved bits of CR3" },
+	[SI_CR4_RESERVED] = { "reserved bits of CR4" },
+	[SI_PHYSICAL_BITS] = { "physical-address width" },
+};
 
-static u64 cr4_value(const struct svm_image *image)
-{
-	return image->cr4;
-}
-
-static u64 dr6_value(const struct svm_image *image)
-{
-	return image->dr6;
-}
-
-static u64 dr7_value(const struct svm_image *image)
-{
-	return image->dr7;
-}
-
-static u64 cs_attrib_value(const struct svm_image *image)
-{
-	return image->cs_attrib;
-}
-
-static u64 asid_value(const struct svm_image *image)
-{
-	return image->asid;
-}
-
-static u64 event_inj_value(const struct svm_image *image)
-{
-	return image->event_inj;
-}
-
-static u64 vmrun_intercepted_value(const struct svm_image *image)
-{
-	return image->vmrun_intercepted;
-}
-
-static const struct svm_rule svm_rules[] = {
-	{ "EFER", "SVME is 0", no_svme, efer_value },
-	{ "CR0", "NW is 1 while CD is 0", nw_without_cd, cr0_value },
-	{ "CR0", "bits 63:32 are not 0", cr0_high, cr0_value },
-	{ "CR3", "reserved bits are not 0", cr3_reserved, cr3_value },
-	{ "CR4", "bits that this processor does not have are not 0", cr4_reserved, cr4_value },
-	{ "DR6", "bits 63:32 are not 0", dr6_high, dr6_value },
-	{ "DR7", "bits 63:32 are not 0", dr7_high, dr7_value },
-	{ "EFER", "reserved bits are not 0", efer_reserved, efer_value },
-	{ "CR4", "PAE is 0 while EFER.LME and CR0.PG are 1", long_without_pae, cr4_value },
-	{ "CR0", "PE is 0 while EFER.LME and CR0.PG are 1", long_without_pe, cr0_value },
-	{ "CS", "L and D are both 1 in long mode", long_with_l_and_d, cs_attrib_value },
-	{ "VMRUN intercept", "is 0", vmrun_passes, vmrun_intercepted_value },
-	{ "ASID", "is 0, the host's", asid_zero, asid_value },
-	{ "EVENTINJ", "no such event", bad_event, event_inj_value },
+const struct check_rule svm_rules[] = {
+	{ FIELD(SI_EFER), IF_NOT_SET(SVME), .section = VMRUN_CHECKS, .why = "SVME is 0" },
+	{ FIELD(SI_CR0), IF(nw_without_cd), .section = VMRUN_CHECKS,
+	  .why = "NW is 1 while CD is 0" },
+	{ FIELD(SI_CR0), IF_SET(HIGH_HALF), .section = VMRUN_CHECKS,
+	  .why = "bits 63:32 are not 0" },
+	{ FIELD(SI_CR3), IF_ARG(reserved, SI_CR3_RESERVED), .section = VMRUN_CHECKS,
+	  .why = "a bit that must be 0 is 1" },
+	{ FIELD(SI_CR4), IF_ARG(reserved, SI_CR4_RESERVED), .section = VMRUN_CHECKS,
+	  .why = "a bit that this processor does not have is 1" },
+	{ FIELD(SI_DR6), IF_SET(HIGH_HALF), .section = VMRUN_CHECKS,
+	  .why = "bits 63:32 are not 0" },
+	{ FIELD(SI_DR7), IF_SET(HIGH_HALF), .section = VMRUN_CHECKS,
+	  .why = "bits 63:32 are not 0" },
+	{ FIELD(SI_EFER), IF_SET(~EFER_DEFINED), .section = VMRUN_CHECKS,
+	  .why = "a bit that must be 0 is 1" },
+	{ FIELD(SI_CR4), IF_ARG(long_without, CR4_PAE), .section = VMRUN_CHECKS,
+	  .why = "PAE is 0 while EFER.LME and CR0.PG are 1" },
+	{ FIELD(SI_CR0), IF_ARG(long_without, CR0_PE), .section = VMRUN_CHECKS,
+	  .why = "PE is 0 while EFER.LME and CR0.PG are 1" },
+	{ FIELD(SI_CS_ATTRIB), IF(long_with_l_and_d), WHEN(SI_CR4, CR4_PAE),
+	  .section = VMRUN_CHECKS, .why = "L and D are both 1 in long mode" },
+	{ FIELD(SI_VMRUN_INTERCEPT), IF(is_zero), .section = VMRUN_CHECKS, .why = "is 0" },
+	{ FIELD(SI_IOPM), IF_ARG(map_beyond, IOPM_BYTES), .section = VMRUN_CHECKS,
+	  .why = "the map reaches beyond the physical-address width" },
+	{ FIELD(SI_MSRPM), IF_ARG(map_beyond, MSRPM_BYTES), .section = VMRUN_CHECKS,
+	  .why = "the map reaches beyond the physical-address width" },
+	{ FIELD(SI_EVENT_INJ), IF(bad_type), WHEN(SI_EVENT_INJ, INJ_VALID),
+	  .section = EVENT_INJECTION, .why = "TYPE is reserved" },
+	{ FIELD(SI_EVENT_INJ), IF(bad_vector), WHEN(SI_EVENT_INJ, INJ_VALID),
+	  .section = EVENT_INJECTION, .why = "TYPE is exception, VECTOR is not that of one" },
+	{ FIELD(SI_ASID), IF(is_zero), .section = VMRUN_CHECKS, .why = "is 0, the host's" },
+	{ FIELD(SI_S_CET), IF_SET(S_CET_RESERVED), .section = VMRUN_CHECKS,
+	  .why = "a reserved bit is 1" },
+	{ FIELD(SI_CR0), IF_NOT_SET(CR0_WP), WHEN(SI_CR4, CR4_CET), .section = VMRUN_CHECKS,
+	  .why = "WP is 0 while CR4.CET is 1" },
+	{ FIELD(SI_NMI_INTERCEPT), IF(is_zero), WHEN(SI_INT_CTL, V_NMI_ENABLE),
+	  .section = NMI_VIRTUALIZATION, .why = "is 0 while V_NMI_ENABLE is 1" },
+	{ FIELD(SI_NESTED_CR3), IF_ARG(reserved, SI_CR3_RESERVED), WHEN(SI_NESTED_CTL, NP_ENABLE),
+	  .section = NESTED_PAGING, .why = "a bit that must be 0 is 1" },
+	{ FIELD(SI_G_PAT), IF(bad_pat), WHEN(SI_NESTED_CTL, NP_ENABLE), .section = NESTED_PAGING,
+	  .why = "a memory type is not one" },
+	{}
 };
 
 /**
- * svm_check() - find the rule for which VMRUN refuses a guest
- * @image: the fields that it looks at
+ * svm_check() - find the rules for which VMRUN refuses a guest
+ * @image: the fields that it looks at, by enum svm_image
+ * @broken: where to put what was found
+ * @max: how many of it, at most
  *
- * Return: the first rule broken, in the manual's order, or NULL.
+ * Return: how many are in @broken, in the manual's order.
  */
-const struct svm_rule *svm_check(const struct svm_image *image)
+unsigned int svm_check(const u64 *image, struct broken_rule *broken, unsigned int max)
 {
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(svm_rules); i++)
-		if (svm_rules[i].broken(image))
-			return &svm_rules[i];
-	return NULL;
+	return check_rules(svm_rules, svm_fields, image, broken, max);
 }

@@ -1,43 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The consistency checks of VMRUN. Pure.
+ */
 #ifndef TENON_SVM_CHECK_H
 #define TENON_SVM_CHECK_H
 
-#include <linux/types.h>
+#include "../check.h"
 
 /**
- * struct svm_image - what VMRUN's consistency checks look at, as plain numbers
+ * enum svm_image - what the checks look at: the VMCB's fields, then the processor's limits
  *
- * Pure, so that the rules are tested on any machine. @cr3_reserved and @cr4_reserved are the bits
- * that this processor does not have.
+ * SI_CR3_RESERVED and SI_CR4_RESERVED are the bits that this processor does not have; the
+ * intercepts are 0 or 1.
  */
-struct svm_image {
-	u64 efer;
-	u64 cr0;
-	u64 cr3;
-	u64 cr4;
-	u64 dr6;
-	u64 dr7;
-	u64 cr3_reserved;
-	u64 cr4_reserved;
-	u64 event_inj;
-	u32 asid;
-	u16 cs_attrib;
-	bool vmrun_intercepted;
+enum svm_image {
+	SI_EFER,
+	SI_CR0,
+	SI_CR3,
+	SI_CR4,
+	SI_DR6,
+	SI_DR7,
+	SI_CS_ATTRIB,
+	SI_S_CET,
+	SI_G_PAT,
+	SI_VMRUN_INTERCEPT,
+	SI_NMI_INTERCEPT,
+	SI_IOPM,
+	SI_MSRPM,
+	SI_ASID,
+	SI_INT_CTL,
+	SI_EVENT_INJ,
+	SI_NESTED_CTL,
+	SI_NESTED_CR3,
+	SI_CR3_RESERVED,
+	SI_CR4_RESERVED,
+	SI_PHYSICAL_BITS,
+	NR_SI
 };
 
-/**
- * struct svm_rule - one consistency check of VMRUN (APM 2, 15.5.1)
- * @field: the field at fault
- * @why: what is wrong with it
- */
-struct svm_rule {
-	const char *field;
-	const char *why;
-	bool (*broken)(const struct svm_image *image);
-	u64 (*value)(const struct svm_image *image);
-};
+extern const struct check_field svm_fields[NR_SI];
+extern const struct check_rule svm_rules[];
 
-/* The first rule that @image breaks, or NULL. */
-const struct svm_rule *svm_check(const struct svm_image *image);
+/* The rules that @image, of NR_SI values, breaks; see check_rules(). */
+unsigned int svm_check(const u64 *image, struct broken_rule *broken, unsigned int max);
 
 #endif

@@ -150,32 +150,38 @@ static void svm_run(struct vcpu *vcpu, struct exit *exit)
 	svm_decode(svm, exit);
 }
 
-/* The explanation of a refused entry, for the log and for KVM_EXIT_FAIL_ENTRY's reader. */
-static void svm_explain(struct vcpu *vcpu)
+/* Of what the vCPU has, the CPU gets some in another form: see svm_update_cr(). */
+static unsigned int svm_explain(struct vcpu *vcpu, struct broken_rule *rules, unsigned int max)
 {
-	const struct vmcb *vmcb = to_svm(vcpu)->vmcb;
-	const struct svm_image image = {
-		.efer = vcpu->efer | EFER_SVME,
-		.cr0 = vcpu->cr0 & ~(X86_CR0_CD | X86_CR0_NW),
-		.cr3 = vcpu->cr3,
-		.cr4 = vcpu->cr4,
-		.dr6 = vcpu->dr6,
-		.dr7 = vcpu->dr7,
-		.cr3_reserved = GENMASK_ULL(63, boot_cpu_data.x86_phys_bits),
-		.cr4_reserved = vcpu->cr4_reserved,
-		.event_inj = vmcb->control.event_inj,
-		.asid = vmcb->control.asid,
-		.cs_attrib = vmcb->save.cs.attrib,
-		.vmrun_intercepted = svm_intercepts(to_svm(vcpu), INTERCEPT_VMRUN),
+	struct svm_vcpu *svm = to_svm(vcpu);
+	const struct vmcb_control_area *control = &svm->vmcb->control;
+	const struct vmcb_save_area *save = &svm->vmcb->save;
+	u8 physical_bits = boot_cpu_data.x86_phys_bits;
+	const u64 image[NR_SI] = {
+		[SI_EFER] = vcpu->efer | EFER_SVME,
+		[SI_CR0] = vcpu->cr0 & ~(X86_CR0_CD | X86_CR0_NW),
+		[SI_CR3] = vcpu->cr3,
+		[SI_CR4] = vcpu->cr4,
+		[SI_DR6] = vcpu->dr6,
+		[SI_DR7] = vcpu->dr7,
+		[SI_CS_ATTRIB] = save->cs.attrib,
+		[SI_S_CET] = save->s_cet,
+		[SI_G_PAT] = save->g_pat,
+		[SI_VMRUN_INTERCEPT] = svm_intercepts(svm, INTERCEPT_VMRUN),
+		[SI_NMI_INTERCEPT] = svm_intercepts(svm, INTERCEPT_NMI),
+		[SI_IOPM] = __sme_clr(control->iopm_base_pa),
+		[SI_MSRPM] = __sme_clr(control->msrpm_base_pa),
+		[SI_ASID] = control->asid,
+		[SI_INT_CTL] = control->int_ctl,
+		[SI_EVENT_INJ] = control->event_inj,
+		[SI_NESTED_CTL] = control->nested_ctl,
+		[SI_NESTED_CR3] = __sme_clr(control->nested_cr3),
+		[SI_CR3_RESERVED] = GENMASK_ULL(63, physical_bits),
+		[SI_CR4_RESERVED] = vcpu->cr4_reserved,
+		[SI_PHYSICAL_BITS] = physical_bits,
 	};
-	const struct svm_rule *rule = svm_check(&image);
 
-	if (rule)
-		pr_info_ratelimited("vCPU %u: VMRUN refused: %s (%#llx): %s (APM 2, 15.5.1)\n",
-				    vcpu->id, rule->field, rule->value(&image), rule->why);
-	else
-		pr_info_ratelimited("vCPU %u: VMRUN refused: no rule of APM 2, 15.5.1 is broken\n",
-				    vcpu->id);
+	return svm_check(image, rules, max);
 }
 
 static void svm_flush_tlb(struct vcpu *vcpu)
