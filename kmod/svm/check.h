@@ -5,7 +5,7 @@
 #ifndef TENON_SVM_CHECK_H
 #define TENON_SVM_CHECK_H
 
-#include "../check.h"
+#include "../entry_check.h"
 
 /**
  * enum svm_image - what the checks look at: the VMCB's fields, then the processor's limits

@@ -7,7 +7,7 @@
 #ifndef TENON_VMX_CHECK_H
 #define TENON_VMX_CHECK_H
 
-#include "../check.h"
+#include "../entry_check.h"
 
 /**
  * enum vmx_image - what the checks look at: VMCS fields, capability MSRs, and what else counts

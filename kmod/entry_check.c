@@ -4,7 +4,7 @@
  */
 #include <linux/kernel.h>
 
-#include "check.h"
+#include "entry_check.h"
 
 bool check_set(const u64 *image, unsigned int field, u64 arg)
 {

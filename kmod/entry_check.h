@@ -3,8 +3,8 @@
  * Why a processor refuses to enter a guest: its manual's rules as tables, gone through in software.
  * Pure: the control block, and what the rules depend on, is an array of numbers, the image.
  */
-#ifndef TENON_CHECK_H
-#define TENON_CHECK_H
+#ifndef TENON_ENTRY_CHECK_H
+#define TENON_ENTRY_CHECK_H
 
 #include <linux/bits.h>
 #include <linux/types.h>
