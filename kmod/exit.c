@@ -173,6 +173,8 @@ static int entry_failed_slow(struct vcpu *vcpu, struct exit *exit)
 	struct kvm_run *run = vcpu->run;
 
 	explain_entry_failure(vcpu, exit);
+	/* The processor may have taken what was to be injected. */
+	vcpu_request(vcpu, WORK_EVENT);
 	run->exit_reason = KVM_EXIT_FAIL_ENTRY;
 	run->fail_entry.hardware_entry_failure_reason = exit->raw.reason;
 	run->fail_entry.cpu = vcpu->cpu;

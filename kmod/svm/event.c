@@ -14,11 +14,12 @@ void svm_inject(struct vcpu *vcpu, const struct event *event)
 	struct vmcb_control_area *control = &svm->vmcb->control;
 
 	control->event_inj = 0;
-	svm->injecting = event;
+	svm->injecting = 0;
 	if (!event)
 		return;
-	control->event_inj = event->vector | event->kind << 8 | SVM_EVTINJ_VALID |
-			     (event->has_error ? SVM_EVTINJ_VALID_ERR : 0);
+	svm->injecting = event->vector | event->kind << 8 | SVM_EVTINJ_VALID |
+			 (event->has_error ? SVM_EVTINJ_VALID_ERR : 0);
+	control->event_inj = svm->injecting;
 	control->event_inj_err = event->error;
 	if (event->kind == EVENT_NMI)
 		svm_intercept(svm, INTERCEPT_IRET, true);

@@ -72,7 +72,7 @@ static noinline void svm_events_from_vmcb(struct svm_vcpu *svm)
 	};
 
 	control->event_inj = 0;
-	svm->injecting = false;
+	svm->injecting = 0;
 	event_after_exit(&svm->vcpu, info & SVM_EXITINTINFO_VALID ? &event : NULL);
 }
 
@@ -173,7 +173,7 @@ static unsigned int svm_explain(struct vcpu *vcpu, struct broken_rule *rules, un
 		[SI_MSRPM] = __sme_clr(control->msrpm_base_pa),
 		[SI_ASID] = control->asid,
 		[SI_INT_CTL] = control->int_ctl,
-		[SI_EVENT_INJ] = control->event_inj,
+		[SI_EVENT_INJ] = svm->injecting,
 		[SI_NESTED_CTL] = control->nested_ctl,
 		[SI_NESTED_CR3] = __sme_clr(control->nested_cr3),
 		[SI_CR3_RESERVED] = GENMASK_ULL(63, physical_bits),

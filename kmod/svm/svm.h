@@ -77,7 +77,7 @@ DECLARE_PER_CPU(struct svm_cpu, svm_cpus);
  * @vmcb: the control block, ordinary memory: readable loaded or not
  * @vmcb_pa: its host-physical address
  * @asid_generation: of @vmcb's ASID; any other than the CPU's means: take a new one
- * @injecting: EVENTINJ holds an event (the CPU takes it back when it has delivered it)
+ * @injecting: what was put into EVENTINJ (the CPU takes it back when it has delivered it), or 0
  * @host_saved: the host's state that VMRUN does not keep is in struct svm_cpu's host_area
  * @iret_rip: where an IRET that ends NMI blocking was intercepted
  * @iret_pending: that IRET has not completed yet
@@ -91,7 +91,7 @@ struct svm_vcpu {
 	u64 vmcb_pa;
 	u64 asid_generation;
 	u64 iret_rip;
-	bool injecting;
+	u32 injecting;
 	bool host_saved;
 	bool iret_pending;
 	bool stepping;

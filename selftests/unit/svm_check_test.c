@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kmod/svm/check.c: each consistency check of VMRUN, broken alone; and kmod/entry_check.c, which goes
- * through them.
+ * kmod/svm/check.c: each consistency check of VMRUN, broken alone; and kmod/entry_check.c, which
+ * goes through them.
  */
 #include "check_cases.h"
 #include "svm/check.h"
@@ -46,7 +46,7 @@ static const struct check_case cases[] = {
 	{ .field = SI_EFER, .why = "SVME is 0", .edit = { CLEAR(SI_EFER, SVME) } },
 	{ .field = SI_CR0, .why = "NW is 1 while CD is 0", .edit = { SET(SI_CR0, CR0_NW) } },
 	{ .field = SI_CR0, .why = "bits 63:32 are not 0", .edit = { SET(SI_CR0, 1ull << 32) } },
-	{ .field = SI_CR3, .why = "a bit that must be 0 is 1", .edit = { SET(SI_CR3, 1ull << 48) } },
+	{ .field = SI_CR3, .why = "a bit that must be 0 is 1", .edit = { SET(SI_CR3, ~0ull) } },
 	{ .field = SI_CR4,
 	  .why = "a bit that this processor does not have is 1",
 	  .edit = { SET(SI_CR4, 1ull << 24) } },
