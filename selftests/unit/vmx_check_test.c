@@ -14,10 +14,10 @@
 #define UG	      SECONDARY_EXEC_UNRESTRICTED_GUEST
 #define PAT	      0x0007040600070406ull
 #define KERNEL	      0xffffffff81000000ull
-#define NOT_CANONICAL (1ull << 62)
-#define TOO_HIGH      (1ull << 40)
+#define NOT_CANONICAL BIT_ULL(62)
+#define TOO_HIGH      BIT_ULL(40)
 #define AR_RPL1	      0x20
-#define CET	      (1ull << 23)
+#define CET	      BIT_ULL(23)
 
 /* What is injected. */
 #define INTERRUPT    0x80000041
@@ -209,7 +209,7 @@ static const struct check_case control_cases[] = {
 	  "virtual-interrupt delivery needs use TPR shadow",
 	  { CLEAR(VI_PRIMARY, CPU_BASED_TPR_SHADOW),
 	    SET(VI_SECONDARY, SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY) } },
-	{ LONG, VI_PIN, "virtual NMIs needs NMI exiting", { CLEAR(VI_PIN, PIN_BASED_NMI_EXITING) } },
+	{ LONG, VI_PIN, "virtual NMIs needs NMI exiting", { CLEAR(VI_PIN, 8) } },
 	{ LONG,
 	  VI_PRIMARY,
 	  "NMI-window exiting needs virtual NMIs",
@@ -574,7 +574,10 @@ static const struct check_case guest_cases[] = {
 	{ LONG, VI_GDTR_LIMIT, "bits 31:16 are not 0", { VALUE(VI_GDTR_LIMIT, 0x10000) } },
 
 	{ PAE, VI_RIP, "bits 63:32 are not 0 outside of 64-bit mode", { SET(VI_RIP, 1ull << 32) } },
-	{ LONG, VI_RIP, "bits 63:32 are not 0 outside of 64-bit mode", { VALUE(VI_CS_AR, 0xc09b) } },
+	{ LONG,
+	  VI_RIP,
+	  "bits 63:32 are not 0 outside of 64-bit mode",
+	  { VALUE(VI_CS_AR, 0x9b), VALUE(VI_CS_LIMIT, 0xffff) } },
 	{ LONG,
 	  VI_RIP,
 	  "the bits beyond the linear-address width differ",
