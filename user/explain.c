@@ -118,6 +118,25 @@ static void print_code(struct vcpu *vcpu, const struct kvm_regs *regs,
 	say_plain("  code%s\n", text);
 }
 
+/* Which rules of the processor's manual a refused entry breaks; other hypervisors do not say. */
+static void print_rules(struct vcpu *vcpu)
+{
+	struct tenon_entry_failure failure = { 0 };
+
+	if (ioctl(vcpu->vm->dev_fd, KVM_CHECK_EXTENSION, TENON_CAP_ENTRY_FAILURE) <= 0 ||
+	    ioctl(vcpu->fd, TENON_GET_ENTRY_FAILURE, &failure))
+		return;
+	if (!failure.nr)
+		say_plain("  it breaks no rule that the hypervisor knows of\n");
+	for (uint32_t i = 0; i < failure.nr && i < TENON_BROKEN_RULES; i++) {
+		const struct tenon_broken_rule *rule = &failure.rules[i];
+
+		say_plain("  %.*s is 0x%llx: %.*s (%.*s)\n", (int)sizeof(rule->field), rule->field,
+			  rule->value, (int)sizeof(rule->why), rule->why,
+			  (int)sizeof(rule->section), rule->section);
+	}
+}
+
 /* What tenon.ko remembers of the last exits; other hypervisors do not. */
 static void print_exits(struct vcpu *vcpu)
 {
@@ -147,6 +166,8 @@ void vcpu_explain(struct vcpu *vcpu, const char *fmt, ...)
 	va_end(args);
 	term_restore();
 	say_error(vcpu->name, "the guest died: %s", sentence);
+	if (vcpu->run->exit_reason == KVM_EXIT_FAIL_ENTRY)
+		print_rules(vcpu);
 	if (ioctl(vcpu->fd, KVM_GET_REGS, &regs) || ioctl(vcpu->fd, KVM_GET_SREGS, &sregs))
 		return;
 	print_regs(&regs, &sregs);

@@ -50,7 +50,8 @@ void vcpus_stop(struct vm *vm);
 void vcpus_destroy(struct vm *vm);
 
 /**
- * vcpu_explain() - Tell the user how a guest died: a sentence, registers, instruction bytes.
+ * vcpu_explain() - Tell the user how a guest died: a sentence, the rules that a refused entry
+ * breaks, registers, instruction bytes, the last exits.
  * @vcpu: the vCPU that it died on, in its own thread
  * @fmt: the sentence
  */
