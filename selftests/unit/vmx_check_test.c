@@ -20,10 +20,11 @@
 #define CET	      BIT_ULL(23)
 
 /* What is injected. */
-#define INTERRUPT    0x80000041
-#define NMI	     0x80000202
-#define GP_FAULT     0x80000b0d
-#define DELIVER_CODE 0x800
+#define INTERRUPT     0x80000041
+#define NMI	      0x80000202
+#define GP_FAULT      0x80000b0d
+#define MACHINE_CHECK 0x80000312
+#define DELIVER_CODE  0x800
 
 /* Good guests. */
 enum {
@@ -622,6 +623,14 @@ static const struct check_case guest_cases[] = {
 	{ LONG,
 	  VI_ACTIVITY,
 	  "does not let in what is injected",
+	  { VALUE(VI_ACTIVITY, 2), VALUE(VI_INJECT, GP_FAULT) } },
+	{ LONG,
+	  VI_PENDING_DEBUG,
+	  "BS is 0 while a single step waits",
+	  { VALUE(VI_ACTIVITY, 1), SET(VI_RFLAGS, X86_EFLAGS_TF) } },
+	{ LONG,
+	  VI_ACTIVITY,
+	  "does not let in what is injected",
 	  { VALUE(VI_ACTIVITY, 3), VALUE(VI_INJECT, NMI) } },
 	{ LONG, VI_INTERRUPTIBILITY, RESERVED, { SET(VI_INTERRUPTIBILITY, 0x20) } },
 	{ LONG,
@@ -765,6 +774,16 @@ START_TEST(odd_but_good)
 		{ LONG, .edit = { VALUE(VI_ACTIVITY, 2), VALUE(VI_INJECT, NMI) } },
 		{ LONG, .edit = { VALUE(VI_INTERRUPTIBILITY, 1), VALUE(VI_PENDING_DEBUG, 0x4000),
 				  SET(VI_RFLAGS, X86_EFLAGS_TF) } },
+		{ LONG, .edit = { VALUE(VI_ACTIVITY, 1), VALUE(VI_INJECT, 0x80000301) } },
+		{ LONG, .edit = { VALUE(VI_ACTIVITY, 1), VALUE(VI_INJECT, MACHINE_CHECK) } },
+		{ LONG, .edit = { VALUE(VI_ACTIVITY, 1), VALUE(VI_INJECT, 0x80000700) } },
+		{ LONG, .edit = { VALUE(VI_ACTIVITY, 2), VALUE(VI_INJECT, MACHINE_CHECK) } },
+		{ LONG, .edit = { VALUE(VI_INJECT, 0x8000031f) } },
+		{ LONG, .edit = { VALUE(VI_INJECT, 0x80000480), VALUE(VI_INJECT_LEN, 15) } },
+		{ LONG, .edit = { VALUE(VI_CS_AR, 0xa09f) } },
+		{ STRICT, .edit = { VALUE(VI_DS_AR, 0xc09f), SET(VI_DS_SEL, 3) } },
+		{ LONG, .edit = { CLEAR(VI_PIN, PIN_BASED_VIRTUAL_NMIS) } },
+		{ LONG, .edit = { CLEAR(VI_PIN, PIN_BASED_VMX_PREEMPTION_TIMER) } },
 		/* What is not used is not looked at. */
 		{ LONG,
 		  .edit = { CLEAR(VI_PRIMARY, CPU_BASED_USE_MSR_BITMAPS), SET(VI_MSR_BITMAP, 1) } },
