@@ -10,6 +10,7 @@
  * @why: what is wrong with it
  * @section: where the manual says so
  * @value: the field's value
+ * @secret: @value is the host's: neither user space nor the log sees it
  *
  * The strings are constants.
  */
@@ -18,6 +19,7 @@ struct broken_rule {
 	const char *why;
 	const char *section;
 	u64 value;
+	bool secret;
 };
 
 #endif

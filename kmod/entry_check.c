@@ -49,6 +49,7 @@ unsigned int check_rules(const struct check_rule *rules, const struct check_fiel
 				.why = rule->why,
 				.section = rule->section,
 				.value = image[field],
+				.secret = fields[field].secret,
 			};
 		}
 	}

@@ -15,10 +15,12 @@
  * struct check_field - an entry of an image
  * @name: as the manual calls it
  * @code: where its value comes from: a VMCS encoding, or an MSR
+ * @secret: it holds addresses and registers of the host
  */
 struct check_field {
 	const char *name;
 	u32 code;
+	bool secret;
 };
 
 /**

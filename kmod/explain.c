@@ -31,6 +31,17 @@ long exit_log_get(struct vcpu *vcpu, void *arg, unsigned long uarg)
 	return 0;
 }
 
+static void broken_rule_out(struct tenon_broken_rule *out, const struct broken_rule *rule)
+{
+	strscpy(out->field, rule->field, sizeof(out->field));
+	strscpy(out->why, rule->why, sizeof(out->why));
+	strscpy(out->section, rule->section, sizeof(out->section));
+	if (rule->secret)
+		out->flags = TENON_BROKEN_RULE_HOST;
+	else
+		out->value = rule->value;
+}
+
 /* The argument is zeroed: nothing behind the texts is anybody's old memory. */
 long entry_failure_get(struct vcpu *vcpu, void *arg, unsigned long uarg)
 {
@@ -42,15 +53,19 @@ long entry_failure_get(struct vcpu *vcpu, void *arg, unsigned long uarg)
 	out->reason = failure->reason;
 	out->cpu = failure->cpu;
 	out->nr = failure->nr;
-	for (i = 0; i < failure->nr; i++) {
-		const struct broken_rule *rule = &failure->rules[i];
-
-		out->rules[i].value = rule->value;
-		strscpy(out->rules[i].field, rule->field, sizeof(out->rules[i].field));
-		strscpy(out->rules[i].why, rule->why, sizeof(out->rules[i].why));
-		strscpy(out->rules[i].section, rule->section, sizeof(out->rules[i].section));
-	}
+	for (i = 0; i < failure->nr; i++)
+		broken_rule_out(&out->rules[i], &failure->rules[i]);
 	return 0;
+}
+
+static void broken_rule_log(const struct vcpu *vcpu, const struct broken_rule *rule)
+{
+	char value[32] = "";
+
+	if (!rule->secret)
+		snprintf(value, sizeof(value), " is %#llx", rule->value);
+	pr_info_ratelimited("vCPU %u: entry refused: %s%s: %s (%s)\n", vcpu->id, rule->field, value,
+			    rule->why, rule->section);
 }
 
 /* Who may run guests may have entries refused as often as he likes: the log is rate-limited. */
@@ -66,10 +81,6 @@ void explain_entry_failure(struct vcpu *vcpu, const struct exit *exit)
 	if (!failure->nr)
 		pr_info_ratelimited("vCPU %u: entry refused, reason %#llx: no known rule is broken\n",
 				    vcpu->id, failure->reason);
-	for (i = 0; i < failure->nr; i++) {
-		const struct broken_rule *rule = &failure->rules[i];
-
-		pr_info_ratelimited("vCPU %u: entry refused: %s is %#llx: %s (%s)\n", vcpu->id,
-				    rule->field, rule->value, rule->why, rule->section);
-	}
+	for (i = 0; i < failure->nr; i++)
+		broken_rule_log(vcpu, &failure->rules[i]);
 }

@@ -130,10 +130,13 @@ static void print_rules(struct vcpu *vcpu)
 		say_plain("  it breaks no rule that the hypervisor knows of\n");
 	for (uint32_t i = 0; i < failure.nr && i < TENON_BROKEN_RULES; i++) {
 		const struct tenon_broken_rule *rule = &failure.rules[i];
+		char value[32] = "";
 
-		say_plain("  %.*s is 0x%llx: %.*s (%.*s)\n", (int)sizeof(rule->field), rule->field,
-			  rule->value, (int)sizeof(rule->why), rule->why,
-			  (int)sizeof(rule->section), rule->section);
+		if (!(rule->flags & TENON_BROKEN_RULE_HOST))
+			snprintf(value, sizeof(value), " is 0x%llx", rule->value);
+		say_plain("  %.*s%s: %.*s (%.*s)\n", (int)sizeof(rule->field), rule->field, value,
+			  (int)sizeof(rule->why), rule->why, (int)sizeof(rule->section),
+			  rule->section);
 	}
 }
 

@@ -85,6 +85,8 @@ static void get(struct tenon_entry_failure *failure)
 		check_text(rule->why, sizeof(rule->why));
 		check_text(rule->section, sizeof(rule->section));
 		CHECK(all_zeros(rule->reserved, sizeof(rule->reserved)));
+		/* The guest's state is at fault here, never the host's. */
+		CHECK_EQ(rule->flags, 0);
 	}
 	for (; i < TENON_BROKEN_RULES; i++)
 		CHECK(all_zeros(&failure->rules[i], sizeof(failure->rules[i])));

@@ -79,8 +79,15 @@ static const char *printed(void)
 static void setup(void)
 {
 	static const struct tenon_broken_rule rules[] = {
-		{ 0xc09b, "guest CS access rights", "L and D are both 1", "SDM 3, 27.3.1.2", {} },
-		{ 0, "guest RFLAGS", "bit 1 is 0", "SDM 3, 27.3.1.4", {} },
+		{ .value = 0xc09b,
+		  .field = "guest CS access rights",
+		  .why = "L and D are both 1",
+		  .section = "SDM 3, 27.3.1.2" },
+		{ .field = "guest RFLAGS", .why = "bit 1 is 0", .section = "SDM 3, 27.3.1.4" },
+		{ .flags = TENON_BROKEN_RULE_HOST,
+		  .field = "host CR0",
+		  .why = "a bit is 0",
+		  .section = "SDM 3, 27.2.2" },
 	};
 
 	asked = 0;
@@ -100,7 +107,8 @@ START_TEST(names_field_and_rule)
 {
 	ck_assert_str_eq(printed(), SENTENCE
 			 "  guest CS access rights is 0xc09b: L and D are both 1 (SDM 3, 27.3.1.2)\n"
-			 "  guest RFLAGS is 0x0: bit 1 is 0 (SDM 3, 27.3.1.4)\n");
+			 "  guest RFLAGS is 0x0: bit 1 is 0 (SDM 3, 27.3.1.4)\n"
+			 "  host CR0: a bit is 0 (SDM 3, 27.2.2)\n");
 }
 END_TEST
 
@@ -134,12 +142,12 @@ START_TEST(bounded)
 {
 	const char *text;
 
-	memset(failure.rules, 'x', sizeof(failure.rules));
+	memset(failure.rules, 0x7e, sizeof(failure.rules));
 	failure.nr = ~0u;
 	text = printed();
 	ck_assert_uint_eq(strlen(text),
 			  strlen(SENTENCE) +
-				  TENON_BROKEN_RULES * (strlen("   is 0x7878787878787878:  ()\n") +
+				  TENON_BROKEN_RULES * (strlen("   is 0x7e7e7e7e7e7e7e7e:  ()\n") +
 							sizeof(failure.rules[0].field) +
 							sizeof(failure.rules[0].why) +
 							sizeof(failure.rules[0].section)));

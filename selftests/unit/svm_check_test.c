@@ -192,10 +192,10 @@ END_TEST
 /* A rule about several fields is reported for each that breaks it. */
 START_TEST(ranges)
 {
-	static const struct check_field fields[] = { { "a", 0 },
-						     { "b", 0 },
-						     { "c", 0 },
-						     { "d", 0 } };
+	static const struct check_field fields[] = { { .name = "a" },
+						     { .name = "b" },
+						     { .name = "c" },
+						     { .name = "d", .secret = true } };
 	static const struct check_rule rules[] = {
 		{ FIELDS(1, 3), IF_ABOVE(7), .why = "above", .section = "1" },
 		{ FIELD(0), IF_SET(1), WHEN(1, 8), .why = "odd", .section = "2" },
@@ -208,7 +208,9 @@ START_TEST(ranges)
 
 	ck_assert_uint_eq(check_rules(rules, fields, image, broken, MAX_BROKEN), 4);
 	ck_assert_str_eq(broken[0].field, "b");
+	ck_assert(!broken[0].secret);
 	ck_assert_str_eq(broken[1].field, "d");
+	ck_assert(broken[1].secret);
 	ck_assert_str_eq(broken[1].section, "1");
 	ck_assert_str_eq(broken[2].field, "a");
 	ck_assert_str_eq(broken[2].section, "2");

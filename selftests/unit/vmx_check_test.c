@@ -867,6 +867,23 @@ START_TEST(encodings)
 }
 END_TEST
 
+/* The host's registers and addresses, and nothing of the guest's. */
+START_TEST(secrets)
+{
+	unsigned int i;
+
+	for (i = VI_HOST_CR0; i <= VI_HOST_RIP; i++)
+		ck_assert(vmx_fields[i].secret);
+	for (i = VI_IO_BITMAP_A; i <= VI_SPPTP; i++)
+		ck_assert(vmx_fields[i].secret == (i != VI_VMFUNC));
+	for (i = VI_EXIT_STORE_ADDR; i <= VI_ENTRY_LOAD_ADDR; i++)
+		ck_assert(vmx_fields[i].secret);
+	ck_assert(vmx_fields[VI_LINK].secret);
+	for (i = VI_CR0; i < VI_LINK; i++)
+		ck_assert(!vmx_fields[i].secret);
+}
+END_TEST
+
 static u64 primary, basic;
 
 static u64 fake_vmread(u32 encoding)
@@ -920,8 +937,13 @@ END_TEST
 
 int main(void)
 {
-	const struct TTest *tests[] = { good_is_good, each_rule_alone,	      each_rule_has_a_case,
-					odd_but_good, no_more_than_asked_for, encodings,
+	const struct TTest *tests[] = { good_is_good,
+					each_rule_alone,
+					each_rule_has_a_case,
+					odd_but_good,
+					no_more_than_asked_for,
+					encodings,
+					secrets,
 					filling };
 
 	return run_tests("vmx_check", tests, ARRAY_SIZE(tests));

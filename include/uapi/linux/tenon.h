@@ -51,12 +51,16 @@ struct tenon_exit_log {
 /* vCPU ioctl; TENON_CAP_EXIT_LOG. */
 #define TENON_GET_EXIT_LOG _IOR(TENONIO, 0x01, struct tenon_exit_log)
 
+/* Flag of struct tenon_broken_rule: the value is the host's and is not told. */
+#define TENON_BROKEN_RULE_HOST 1u
+
 /**
  * struct tenon_broken_rule - a rule of the processor's manual that a vCPU's control block breaks
- * @value: of the field
+ * @value: of the field; 0 with TENON_BROKEN_RULE_HOST
  * @field: the field's name
  * @why: what is wrong with it
  * @section: where the manual says so
+ * @flags: TENON_BROKEN_RULE_*
  * @reserved: zeros
  *
  * Texts end with a zero byte, and are zeros behind it.
@@ -66,7 +70,8 @@ struct tenon_broken_rule {
 	char field[56];
 	char why[144];
 	char section[32];
-	__u64 reserved[2];
+	__u32 flags;
+	__u32 reserved[3];
 };
 
 /**
