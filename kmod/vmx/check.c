@@ -13,6 +13,14 @@
 /* Fields that asm/vmx.h does not name in each kernel. */
 #define VE_INFORMATION_ADDRESS 0x202a
 #define SPPT_POINTER	       0x2030
+#define GUEST_IA32_PKRS	       0x2818
+#define HOST_IA32_PKRS	       0x2c06
+#define GUEST_IA32_S_CET       0x6828
+#define GUEST_SHADOW_STACK     0x682a
+#define GUEST_SSP_TABLE	       0x682c
+#define HOST_IA32_S_CET	       0x6c18
+#define HOST_SHADOW_STACK      0x6c1a
+#define HOST_SSP_TABLE	       0x6c1c
 
 /* IA32_VMX_BASIC: addresses have 32 bits; the TRUE capability MSRs exist (SDM 3, A.1). */
 #define BASIC_32_BIT_ADDRESSES BIT_ULL(48)
@@ -71,6 +79,10 @@ const struct check_field vmx_fields[NR_VI] = {
 	[VI_HOST_PERF] = { "host IA32_PERF_GLOBAL_CTRL", HOST_IA32_PERF_GLOBAL_CTRL, SECRET },
 	[VI_HOST_PAT] = { "host IA32_PAT", HOST_IA32_PAT, SECRET },
 	[VI_HOST_EFER] = { "host IA32_EFER", HOST_IA32_EFER, SECRET },
+	[VI_HOST_PKRS] = { "host IA32_PKRS", HOST_IA32_PKRS, SECRET },
+	[VI_HOST_S_CET] = { "host IA32_S_CET", HOST_IA32_S_CET, SECRET },
+	[VI_HOST_SSP_TABLE] = { "host IA32_INTERRUPT_SSP_TABLE_ADDR", HOST_SSP_TABLE, SECRET },
+	[VI_HOST_SSP] = { "host SSP", HOST_SHADOW_STACK, SECRET },
 	[VI_HOST_ES_SEL] = { "host ES selector", HOST_ES_SELECTOR, SECRET },
 	[VI_HOST_CS_SEL] = { "host CS selector", HOST_CS_SELECTOR, SECRET },
 	[VI_HOST_SS_SEL] = { "host SS selector", HOST_SS_SELECTOR, SECRET },
@@ -96,6 +108,10 @@ const struct check_field vmx_fields[NR_VI] = {
 	[VI_PAT] = { "guest IA32_PAT", GUEST_IA32_PAT },
 	[VI_EFER] = { "guest IA32_EFER", GUEST_IA32_EFER },
 	[VI_BNDCFGS] = { "guest IA32_BNDCFGS", GUEST_BNDCFGS },
+	[VI_PKRS] = { "guest IA32_PKRS", GUEST_IA32_PKRS },
+	[VI_S_CET] = { "guest IA32_S_CET", GUEST_IA32_S_CET },
+	[VI_SSP_TABLE] = { "guest IA32_INTERRUPT_SSP_TABLE_ADDR", GUEST_SSP_TABLE },
+	[VI_SSP] = { "guest SSP", GUEST_SHADOW_STACK },
 	[VI_ES_SEL] = { "guest ES selector", GUEST_ES_SELECTOR },
 	[VI_CS_SEL] = { "guest CS selector", GUEST_CS_SELECTOR },
 	[VI_SS_SEL] = { "guest SS selector", GUEST_SS_SELECTOR },
@@ -181,6 +197,11 @@ bool vmx_cr3_bad(const u64 *image, unsigned int field, u64 arg)
 bool vmx_not_canonical(const u64 *image, unsigned int field, u64 arg)
 {
 	return !canonical(image[field], image[VI_LINEAR_BITS]);
+}
+
+bool vmx_tracker_bad(const u64 *image, unsigned int field, u64 arg)
+{
+	return !(~image[field] & VMX_S_CET_TRACKER);
 }
 
 bool vmx_pat_bad(const u64 *image, unsigned int field, u64 arg)

@@ -59,6 +59,10 @@ enum vmx_image {
 	VI_HOST_PERF,
 	VI_HOST_PAT,
 	VI_HOST_EFER,
+	VI_HOST_PKRS,
+	VI_HOST_S_CET,
+	VI_HOST_SSP_TABLE,
+	VI_HOST_SSP,
 	VI_HOST_ES_SEL,
 	VI_HOST_CS_SEL,
 	VI_HOST_SS_SEL,
@@ -84,6 +88,10 @@ enum vmx_image {
 	VI_PAT,
 	VI_EFER,
 	VI_BNDCFGS,
+	VI_PKRS,
+	VI_S_CET,
+	VI_SSP_TABLE,
+	VI_SSP,
 	VI_ES_SEL,
 	VI_CS_SEL,
 	VI_SS_SEL,
@@ -180,10 +188,15 @@ extern const struct check_rule vmx_control_rules[];
 extern const struct check_rule vmx_host_rules[];
 extern const struct check_rule vmx_guest_rules[];
 
+/* IA32_S_CET's bits that are reserved, SUPPRESS and TRACKER (SDM 1, chapter 17). */
+#define VMX_S_CET_RESERVED GENMASK_ULL(9, 6)
+#define VMX_S_CET_TRACKER  GENMASK_ULL(11, 10)
+
 /* Shared by the tables. */
 bool vmx_address_bad(const u64 *image, unsigned int field, u64 arg);
 bool vmx_cr3_bad(const u64 *image, unsigned int field, u64 arg);
 bool vmx_not_canonical(const u64 *image, unsigned int field, u64 arg);
+bool vmx_tracker_bad(const u64 *image, unsigned int field, u64 arg);
 bool vmx_pat_bad(const u64 *image, unsigned int field, u64 arg);
 bool vmx_field_reserved(const u64 *image, unsigned int field, u64 arg);
 bool vmx_cr_lacks(const u64 *image, unsigned int field, u64 arg);

@@ -19,7 +19,7 @@
 #define PAGE_OFFSET_BITS GENMASK_ULL(11, 0)
 #define CR4_CET		 BIT_ULL(23)
 
-/* Secondary controls that asm/vmx.h does not name in each kernel (SDM 3, table 25-7). */
+/* Secondary controls that asm/vmx.h does not name in each kernel (SDM 3, 25.6.2). */
 #define SECONDARY_VE		  BIT(18)
 #define SECONDARY_SUB_PAGE_WRITES BIT(23)
 
@@ -395,6 +395,10 @@ const struct check_rule vmx_control_rules[] = {
 	{}
 };
 
+/* VM-exit controls that asm/vmx.h does not name in each kernel (SDM 3, 25.7.1). */
+#define EXIT_LOAD_CET  BIT(28)
+#define EXIT_LOAD_PKRS BIT(29)
+
 /* The host is in long mode, outside of SMM. */
 #define EFER_RESERVED (~(u64)(EFER_SCE | EFER_LME | EFER_LMA | EFER_NX))
 
@@ -423,6 +427,16 @@ const struct check_rule vmx_host_rules[] = {
 	{ FIELD(VI_HOST_EFER), IF_NOT_SET(EFER_LMA | EFER_LME),
 	  WHEN(VI_EXIT, VM_EXIT_LOAD_IA32_EFER | VM_EXIT_HOST_ADDR_SPACE_SIZE),
 	  .section = HOST_REGS, .why = "LMA or LME is 0 while host address-space size is 1" },
+	{ FIELD(VI_HOST_PKRS), IF_SET(GENMASK_ULL(63, 32)), WHEN(VI_EXIT, EXIT_LOAD_PKRS),
+	  .section = HOST_REGS, .why = "bits 63:32 are not 0" },
+	{ FIELD(VI_HOST_S_CET), IF_SET(VMX_S_CET_RESERVED), WHEN(VI_EXIT, EXIT_LOAD_CET),
+	  .section = HOST_REGS, .why = "a reserved bit is 1" },
+	{ FIELD(VI_HOST_S_CET), IF(vmx_tracker_bad), WHEN(VI_EXIT, EXIT_LOAD_CET),
+	  .section = HOST_REGS, .why = "SUPPRESS and TRACKER are both 1" },
+	{ FIELDS(VI_HOST_S_CET, VI_HOST_SSP_TABLE), IF(vmx_not_canonical),
+	  WHEN(VI_EXIT, EXIT_LOAD_CET), .section = HOST_REGS, .why = "is not canonical" },
+	{ FIELD(VI_HOST_SSP), IF_SET(3), WHEN(VI_EXIT, EXIT_LOAD_CET), .section = HOST_REGS,
+	  .why = "bits 1:0 are not 0" },
 	{ FIELDS(VI_HOST_ES_SEL, VI_HOST_TR_SEL), IF_SET(7), .section = HOST_SEGS,
 	  .why = "RPL or TI is not 0" },
 	{ FIELD(VI_HOST_CS_SEL), IF(is_zero), .section = HOST_SEGS, .why = "is 0" },
@@ -433,6 +447,9 @@ const struct check_rule vmx_host_rules[] = {
 	  .why = "host address-space size is 0 although the host is in long mode" },
 	{ FIELD(VI_HOST_CR4), IF_NOT_SET(X86_CR4_PAE), WHEN(VI_EXIT, VM_EXIT_HOST_ADDR_SPACE_SIZE),
 	  .section = HOST_SIZE, .why = "PAE is 0 while host address-space size is 1" },
+	{ FIELD(VI_HOST_SSP), IF(vmx_not_canonical),
+	  WHEN(VI_EXIT, VM_EXIT_HOST_ADDR_SPACE_SIZE | EXIT_LOAD_CET), .section = HOST_SIZE,
+	  .why = "is not canonical" },
 	{ FIELD(VI_HOST_RIP), IF(vmx_not_canonical), WHEN(VI_EXIT, VM_EXIT_HOST_ADDR_SPACE_SIZE),
 	  .section = HOST_SIZE, .why = "is not canonical" },
 	{}

@@ -25,7 +25,11 @@
 #define DEBUGCTL_BTF	 BIT_ULL(1)
 #define BNDCFGS_RESERVED GENMASK_ULL(11, 2)
 
-/* Access rights (SDM 3, table 25-2). */
+/* VM-entry controls that asm/vmx.h does not name in each kernel (SDM 3, 25.8.1). */
+#define ENTRY_LOAD_CET	BIT(20)
+#define ENTRY_LOAD_PKRS BIT(22)
+
+/* Access rights (SDM 3, 25.4.1). */
 #define AR_TYPE(ar)	 ((ar) % 16)
 #define AR_DPL(ar)	 ((ar) >> 5 & 3)
 #define AR_ACCESSED	 BIT_ULL(0)
@@ -509,6 +513,15 @@ const struct check_rule vmx_guest_rules[] = {
 	{ FIELD(VI_BNDCFGS), IF(vmx_not_canonical), WHEN(VI_ENTRY, VM_ENTRY_LOAD_BNDCFGS),
 	  .section = REGS, .why = "is not canonical" },
 
+	{ FIELD(VI_PKRS), IF_SET(HIGH_HALF), WHEN(VI_ENTRY, ENTRY_LOAD_PKRS), .section = REGS,
+	  .why = "bits 63:32 are not 0" },
+	{ FIELD(VI_S_CET), IF_SET(VMX_S_CET_RESERVED), WHEN(VI_ENTRY, ENTRY_LOAD_CET),
+	  .section = REGS, .why = "a reserved bit is 1" },
+	{ FIELD(VI_S_CET), IF(vmx_tracker_bad), WHEN(VI_ENTRY, ENTRY_LOAD_CET), .section = REGS,
+	  .why = "SUPPRESS and TRACKER are both 1" },
+	{ FIELDS(VI_S_CET, VI_SSP_TABLE), IF(vmx_not_canonical), WHEN(VI_ENTRY, ENTRY_LOAD_CET),
+	  .section = REGS, .why = "is not canonical" },
+
 	{ FIELD(VI_TR_SEL), IF_SET(SELECTOR_TI), .section = SEGMENTS, .why = "TI is 1" },
 	{ FIELD(VI_LDTR_SEL), IF_ARG(usable_with, SELECTOR_TI), .section = SEGMENTS,
 	  .why = "TI is 1" },
@@ -571,6 +584,12 @@ const struct check_rule vmx_guest_rules[] = {
 	{ FIELD(VI_RIP), IF(rip_wide), .section = RIP_FLAGS,
 	  .why = "bits 63:32 are not 0 outside of 64-bit mode" },
 	{ FIELD(VI_RIP), IF(rip_bad), .section = RIP_FLAGS,
+	  .why = "the bits beyond the linear-address width differ" },
+	{ FIELD(VI_SSP), IF_SET(3), WHEN(VI_ENTRY, ENTRY_LOAD_CET), .section = RIP_FLAGS,
+	  .why = "bits 1:0 are not 0" },
+	{ FIELD(VI_SSP), IF(rip_wide), WHEN(VI_ENTRY, ENTRY_LOAD_CET), .section = RIP_FLAGS,
+	  .why = "bits 63:32 are not 0 outside of 64-bit mode" },
+	{ FIELD(VI_SSP), IF(rip_bad), WHEN(VI_ENTRY, ENTRY_LOAD_CET), .section = RIP_FLAGS,
 	  .why = "the bits beyond the linear-address width differ" },
 	{ FIELD(VI_RFLAGS), IF_SET(RFLAGS_RESERVED), .section = RIP_FLAGS,
 	  .why = "a reserved bit is 1" },
