@@ -77,7 +77,9 @@ enum {
 #define ENCLAVE			 BIT_ULL(4)
 
 /* B0 to B3, BLD, enabled breakpoint, BS, RTM */
-#define PENDING_DEFINED	  (GENMASK_ULL(3, 0) | GENMASK_ULL(12, 11) | PENDING_BS | PENDING_RTM)
+#define PENDING_DEFINED \
+	(GENMASK_ULL(3, 0) | PENDING_BLD | PENDING_ENABLED | PENDING_BS | PENDING_RTM)
+#define PENDING_BLD	  BIT_ULL(11)
 #define PENDING_ENABLED	  BIT_ULL(12)
 #define PENDING_BS	  BIT_ULL(14)
 #define PENDING_RTM	  BIT_ULL(16)
@@ -629,6 +631,8 @@ const struct check_rule vmx_guest_rules[] = {
 	  .why = "STI blocks the injected NMI, which some processors refuse" },
 	{ FIELD(VI_PENDING_DEBUG), IF_SET(~PENDING_DEFINED), .section = NON_REGISTER,
 	  .why = "a reserved bit is 1" },
+	{ FIELD(VI_PENDING_DEBUG), IF_SET(PENDING_BLD), .section = NON_REGISTER,
+	  .why = "BLD is 1, which processors without bus-lock detection refuse" },
 	{ FIELD(VI_PENDING_DEBUG), IF(bs_missing), .section = NON_REGISTER,
 	  .why = "BS is 0 while a single step waits" },
 	{ FIELD(VI_PENDING_DEBUG), IF(bs_extra), .section = NON_REGISTER,
