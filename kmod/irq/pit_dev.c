@@ -161,7 +161,6 @@ static void publish(struct vm *vm, struct pit_dev *dev)
 static long create_locked(struct vm *vm, bool speaker)
 {
 	struct pit_dev *dev;
-	int r;
 
 	if (vm->pit)
 		return -EEXIST;
@@ -174,11 +173,11 @@ static long create_locked(struct vm *vm, bool speaker)
 	hrtimer_init(&dev->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 	dev->timer.function = timer_fired;
 	pit_init(&dev->model, &pit_dev_ops, dev);
-	r = add_ports(vm, dev, speaker);
-	if (r) {
+	/* KVM has one answer to whatever is missing. */
+	if (add_ports(vm, dev, speaker)) {
 		remove_ports(vm, dev);
 		kfree(dev);
-		return r;
+		return -ENOMEM;
 	}
 	/* Last: who finds it may use it without vm->lock, so it must not fail any more. */
 	publish(vm, dev);
