@@ -27,6 +27,7 @@
 
 #define DB	    1
 #define NMI	    2
+#define BP	    3
 #define UD	    6
 #define VECTOR	    0x41
 #define TF	    0x100
@@ -420,6 +421,40 @@ static void nmi_in_shadow(void)
 			step_over(shadows[i], rows[j].insn, rows[j].len);
 }
 
+/*
+ * An instruction that enters a handler itself. If its frame holds the RFLAGS.TF of the step, no #DB
+ * of that may reach the guest. It has run once before, so that no page is missing the second time.
+ */
+static void step_into(int vector, const uint8_t *insn, size_t len)
+{
+	const struct kvm_regs regs = { .rip = CODE, .rsp = 0x7000, .rflags = 2 };
+	int value, nmis = 0, handled = 0;
+
+	make();
+	START(long, tell);
+	CHECK_EQ(told(), 'a');
+	finish_io();
+	abi_code(vm, CODE, insn, len);
+	abi_code(vm, CODE + len, guest_tell, guest_tell_end - guest_tell);
+	CHECK_EQ(ioctl(fd, KVM_SET_REGS, &regs), 0);
+	CHECK_EQ(told(), vector);
+	for (value = run_in_shadow(KVM_X86_SHADOW_INT_MOV_SS); value != 'a'; value = told()) {
+		CHECK(value == NMI || value == vector);
+		nmis += value == NMI;
+		handled += value == vector;
+	}
+	CHECK_EQ(nmis, 1);
+	CHECK_EQ(handled, 1);
+	CHECK_EQ(told(), 'b');
+	abi_close(vm);
+}
+
+static void nmi_and_int(void)
+{
+	step_into(VECTOR, (const uint8_t[]){ 0xcd, VECTOR }, 2);
+	step_into(BP, (const uint8_t[]){ 0xcc }, 1);
+}
+
 static void start_breakpoint(void)
 {
 	make();
@@ -631,6 +666,7 @@ static const struct abi_test tests[] = {
 	{ "nmi-masked-alone", nmi_masked_alone },
 	{ "nmi-and-exception", nmi_and_exception },
 	{ "nmi-in-shadow", nmi_in_shadow },
+	{ "nmi-and-int", nmi_and_int },
 	{ "dr6-after-step", dr6_after_step },
 	{ "breakpoint-after-step", breakpoint_after_step },
 	{ "start-idle-ap", start_idle_ap },
