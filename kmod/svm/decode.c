@@ -103,6 +103,12 @@ static void svm_debug_exception(struct svm_vcpu *svm, struct exit *exit)
 	exit->exception.payload = save->dr6 ^ DR6_INIT;
 	save->dr6 = DR6_INIT;
 	svm_dirty(svm, SVM_CLEAN_DR);
+	if (svm->tf_pushed && !svm->stepped && exit->exception.payload & DR_STEP) {
+		/* The frame has been returned through. */
+		svm->tf_pushed = false;
+		svm->stepped = true;
+		svm->vcpu.rflags &= ~(u64)X86_EFLAGS_TF;
+	}
 	if (!svm->stepped)
 		return;
 	svm->stepped = false;

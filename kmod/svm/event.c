@@ -151,8 +151,11 @@ static void svm_after_iret(struct svm_vcpu *svm)
 void svm_after_step(struct svm_vcpu *svm)
 {
 	if (svm->stepping) {
-		svm_end_step(svm);
 		svm->stepped = !svm->step_tf && svm->vmcb->control.exit_code == SVM_EXIT_DB;
+		/* INT n and exceptions clear TF only after they have pushed it. */
+		if (!svm->step_tf && !svm->stepped && !(svm->vcpu.rflags & X86_EFLAGS_TF))
+			svm->tf_pushed = true;
+		svm_end_step(svm);
 		vcpu_request(&svm->vcpu, WORK_EVENT);
 	}
 	if (svm->iret_pending)

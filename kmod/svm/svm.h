@@ -83,6 +83,7 @@ DECLARE_PER_CPU(struct svm_cpu, svm_cpus);
  * @iret_pending: that IRET has not completed yet
  * @stepping: RFLAGS.TF is ours, to see the end of an interrupt shadow or of an IRET
  * @step_tf: what the guest had in RFLAGS.TF
+ * @tf_pushed: what was stepped entered a handler, and the guest's frame has our RFLAGS.TF
  * @stepped: the exit is the #DB of @stepping, and the guest had no RFLAGS.TF of its own
  */
 struct svm_vcpu {
@@ -97,6 +98,7 @@ struct svm_vcpu {
 	bool stepping;
 	bool step_tf;
 	bool stepped;
+	bool tf_pushed;
 };
 
 static inline struct svm_vcpu *to_svm(struct vcpu *vcpu)

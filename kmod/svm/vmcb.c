@@ -252,6 +252,7 @@ void svm_reset(struct vcpu *vcpu, bool init)
 	svm->iret_pending = false;
 	svm->stepping = false;
 	svm->stepped = false;
+	svm->tf_pushed = false;
 	svm->asid_generation = 0;
 	vmcb->control.clean = 0;
 }
