@@ -10,7 +10,8 @@ cd "$(dirname "$0")/.."
 
 declare -A group=(
 	[build]="gcc make libc6-dev kmod xz-utils cpio binutils pkg-config liburing-dev acpica-tools"
-	[run]="qemu-system-x86 busybox-static cpio kmod xz-utils"
+	[run]="qemu-system-x86 bochs bochs-term bochsbios vgabios isolinux syslinux-common xorriso
+		busybox-static cpio kmod xz-utils gcc libc6-dev"
 	[check]="check clang clang-format clang-tidy libclang-rt-14-dev sparse shellcheck perl libzydis-dev
 		linux-source-6.1"
 	[bench]="binutils gcc libc6-dev"
