@@ -35,6 +35,10 @@ struct vm;
  * @put: (optional) and no longer: user space's or another task's state is in force again.
  *	Preemption off
  *
+ * @sync: struct vcpu's RSP, CR0, CR3 and CR4 shall be valid, as outside of KVM_RUN anything is looked
+ *	at; NULL where they always are. Owner
+ * @before_run: the inner loop begins, in which only @run and fast handlers run; NULL: nothing to do.
+ *	IRQs off
  * @run: enter the guest once and decode the exit. IRQs off; may let host interrupts happen
  *
  * @get_segment: read a segment register, in the form of KVM_GET_SREGS
@@ -63,7 +67,9 @@ struct vm;
  *
  * @flush_tlb: drop the vCPU's translations at the next entry
  * @pte_format: format of nested page-table entries
- * @tdp_levels: levels of the nested page tables; filled in by @probe
+ * @tdp_levels: levels of the nested page tables; filled in by @probe, like the next two
+ * @tdp_page_level: the highest level at which they map pages
+ * @tdp_exec_level: likewise, of pages that the guest may execute
  */
 struct backend {
 	const char *name;
@@ -81,6 +87,8 @@ struct backend {
 	void (*load)(struct vcpu *vcpu, int cpu);
 	void (*put)(struct vcpu *vcpu);
 
+	void (*sync)(struct vcpu *vcpu);
+	void (*before_run)(struct vcpu *vcpu);
 	void (*run)(struct vcpu *vcpu, struct exit *exit);
 
 	void (*get_segment)(struct vcpu *vcpu, int seg, struct kvm_segment *segment);
@@ -109,6 +117,8 @@ struct backend {
 	void (*flush_tlb)(struct vcpu *vcpu);
 	const struct pte_format *pte_format;
 	int tdp_levels;
+	int tdp_page_level;
+	int tdp_exec_level;
 };
 
 /* The backend of this machine; chosen once at insmod. */

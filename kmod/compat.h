@@ -24,6 +24,13 @@
 /* clang-format on */
 #endif
 
+/* The host's NMI handler in the form that does not switch to the interrupt stack table's stack. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#define COMPAT_NMI_HANDLER asm_exc_nmi_kvm_vmx
+#else
+#define COMPAT_NMI_HANDLER asm_exc_nmi_noist
+#endif
+
 #else
 
 #include <asm/nospec-branch.h>

@@ -11,6 +11,9 @@
 
 static const u32 host_msr_index[NR_HOST_MSRS] = {
 	[HOST_MSR_TSC_AUX] = MSR_TSC_AUX,
+	[HOST_MSR_STAR] = MSR_STAR,
+	[HOST_MSR_LSTAR] = MSR_LSTAR,
+	[HOST_MSR_SFMASK] = MSR_SYSCALL_MASK,
 };
 
 /**

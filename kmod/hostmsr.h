@@ -8,6 +8,9 @@
 /* MSRs that guests and user space use but the kernel does not: put back on return to user space. */
 enum host_msr {
 	HOST_MSR_TSC_AUX,
+	HOST_MSR_STAR,
+	HOST_MSR_LSTAR,
+	HOST_MSR_SFMASK,
 	NR_HOST_MSRS
 };
 

@@ -218,6 +218,8 @@ static int vcpu_enter(struct vcpu *vcpu)
 
 	if (unlikely(vcpu->wait_tsc))
 		vcpu_lapic_wait(vcpu);
+	if (backend->before_run)
+		backend->before_run(vcpu);
 	r = run_fast(vcpu, exit);
 
 	debug_registers_leave();

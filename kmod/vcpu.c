@@ -162,6 +162,8 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 	if (cmd == KVM_RUN) {
 		r = vcpu_run(vcpu, uarg);
 	} else {
+		if (backend->sync)
+			backend->sync(vcpu);
 		r = ioctl_dispatch(vcpu_ioctls, IOCTL_VCPU, (union ioctl_object){ .vcpu = vcpu },
 				   cmd, uarg);
 		/* KVM's vCPU fd answers an unknown number with -EINVAL. */

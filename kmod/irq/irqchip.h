@@ -23,8 +23,11 @@ void vcpu_lapic_reset(struct vcpu *vcpu, bool init);
 int vcpu_irq_pending(struct vcpu *vcpu);
 int vcpu_irq_ack(struct vcpu *vcpu);
 
-/* A fixed interrupt waits that only the TPR holds back: a lower CR8 must exit. Owner. */
-bool vcpu_lapic_tpr_blocks(struct vcpu *vcpu);
+/*
+ * A fixed interrupt waits that only the TPR holds back: its class, below which CR8 must be known;
+ * 0: none. Owner.
+ */
+u8 vcpu_lapic_tpr_blocks(struct vcpu *vcpu);
 void vcpu_lapic_set_cr8(struct vcpu *vcpu, u64 cr8);
 
 /* WORK_TIMER: the timer fired. Owner. And the vCPU now runs on another host CPU. */

@@ -284,14 +284,15 @@ int vcpu_irq_ack(struct vcpu *vcpu)
 	return lapic_ack(vcpu->apic);
 }
 
-bool vcpu_lapic_tpr_blocks(struct vcpu *vcpu)
+u8 vcpu_lapic_tpr_blocks(struct vcpu *vcpu)
 {
 	const struct lapic *lapic = vcpu->apic;
 	int irr = lapic_highest_irr(lapic) & ~15;
 
 	if (irr <= 0 || !lapic_enabled(lapic))
-		return false;
-	return irr <= (int)lapic_get(lapic, LAPIC_TPR) && irr > (lapic->isr_top & ~15);
+		return 0;
+	return irr <= (int)lapic_get(lapic, LAPIC_TPR) && irr > (lapic->isr_top & ~15) ? irr >> 4 :
+											  0;
 }
 
 void vcpu_lapic_set_cr8(struct vcpu *vcpu, u64 cr8)

@@ -56,6 +56,7 @@ struct pte_format {
 
 extern const struct pte_format pte_format_npt;
 extern const struct pte_format pte_format_ept;
+extern const struct pte_format pte_format_ept_no_ad;
 
 /* Pages that an entry of @level maps or leads to. */
 static inline u64 tpte_pages(int level)

@@ -279,7 +279,7 @@ static bool slot_allows(const struct memslot *slot, u64 gfn, int level)
 /* The highest level at which the host and the slot let the page be mapped. */
 static int fault_level(const struct fault *fault)
 {
-	int level = fault->host.level;
+	int level = min(fault->host.level, backend->tdp_page_level);
 
 	while (level > PTE_LEVEL_4K && !slot_allows(&fault->slot, fault->gfn, level))
 		level--;

@@ -9,6 +9,7 @@
 #include <asm/perf_event.h>
 
 #include "../compat.h"
+#include "../mmu/pte.h"
 #include "../virt.h"
 #include "svm.h"
 
@@ -166,6 +167,8 @@ int svm_probe(void)
 		return r;
 	}
 	svm_backend.tdp_levels = pgtable_l5_enabled() ? 5 : 4;
+	svm_backend.tdp_page_level = PTE_LEVEL_1G;
+	svm_backend.tdp_exec_level = PTE_LEVEL_1G;
 	pr_info("SVM: %u ASIDs, NPT with %d levels%s%s%s\n", svm_features.nr_asids,
 		svm_backend.tdp_levels, svm_features.nrips ? ", next RIP" : "",
 		svm_features.decode_assists ? ", decode assists" : "",

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The host's state around a guest's: what an exit restores by itself, what load and put switch, and
+ * what must be looked at before the inner loop.
+ */
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <asm/cpufeature.h>
+#include <asm/cpu_entry_area.h>
+#include <asm/debugreg.h>
+#include <asm/desc.h>
+#include <asm/fsgsbase.h>
+#include <asm/mmu_context.h>
+#include <asm/perf_event.h>
+#include <asm/segment.h>
+#include <asm/tlbflush.h>
+
+#include "../compat.h"
+#include "../hostmsr.h"
+#include "vmx.h"
+
+/* In struct vmx_vcpu's @syscall. */
+enum {
+	SYSCALL_STAR,
+	SYSCALL_LSTAR,
+	SYSCALL_CSTAR,
+	SYSCALL_SFMASK
+};
+
+static u64 read_msr(u32 index)
+{
+	u64 value;
+
+	rdmsrl(index, value);
+	return value;
+}
+
+/* Host state that never changes (SDM 3, 25.5). The VMCS is current. */
+void vmx_write_host_constants(void)
+{
+	struct desc_ptr idt;
+
+	vmx_write(HOST_CS_SELECTOR, __KERNEL_CS);
+	vmx_write(HOST_SS_SELECTOR, __KERNEL_DS);
+	vmx_write(HOST_DS_SELECTOR, 0);
+	vmx_write(HOST_ES_SELECTOR, 0);
+	vmx_write(HOST_FS_SELECTOR, 0);
+	vmx_write(HOST_GS_SELECTOR, 0);
+	vmx_write(HOST_TR_SELECTOR, GDT_ENTRY_TSS * 8);
+	store_idt(&idt);
+	vmx_write(HOST_IDTR_BASE, idt.address);
+	vmx_write(HOST_CR0, read_cr0() & ~X86_CR0_TS);
+	vmx_write(HOST_IA32_EFER, read_msr(MSR_EFER));
+	vmx_write(HOST_IA32_PAT, read_msr(MSR_IA32_CR_PAT));
+	vmx_write(HOST_IA32_SYSENTER_CS, read_msr(MSR_IA32_SYSENTER_CS));
+	vmx_write(HOST_IA32_SYSENTER_EIP, read_msr(MSR_IA32_SYSENTER_EIP));
+	vmx_write(HOST_RIP, (unsigned long)vmx_exit_here);
+}
+
+/* Host state of the CPU to which the VMCS comes. It is current. */
+void vmx_write_host_of_cpu(int cpu)
+{
+	vmx_write(HOST_TR_BASE, (unsigned long)&get_cpu_entry_area(cpu)->tss.x86_tss);
+	vmx_write(HOST_GDTR_BASE, (unsigned long)get_cpu_gdt_ro(cpu));
+	vmx_write(HOST_GS_BASE, read_msr(MSR_GS_BASE));
+	vmx_write(HOST_IA32_SYSENTER_ESP, read_msr(MSR_IA32_SYSENTER_ESP));
+}
+
+/* Replace the GS base that is not in use, which is user space's or the guest's. IRQs off. */
+static u64 exchange_kernel_gs(u64 new)
+{
+	u64 old;
+
+	if (cpu_feature_enabled(X86_FEATURE_FSGSBASE)) {
+		asm volatile("swapgs\n"
+			     "rdgsbase %[old]\n"
+			     "wrgsbase %[new]\n"
+			     "swapgs\n"
+			     : [old] "=&r"(old)
+			     : [new] "r"(new)
+			     : "memory");
+		return old;
+	}
+	rdmsrl(MSR_KERNEL_GS_BASE, old);
+	if (old != new)
+		wrmsrl(MSR_KERNEL_GS_BASE, new);
+	return old;
+}
+
+static u64 user_fs_base(void)
+{
+	u64 base;
+
+	if (cpu_feature_enabled(X86_FEATURE_FSGSBASE))
+		return rdfsbase();
+	rdmsrl(MSR_FS_BASE, base);
+	return base;
+}
+
+u64 vmx_get_kernel_gs(struct vmx_vcpu *vmx)
+{
+	unsigned long flags;
+	u64 value;
+
+	local_irq_save(flags);
+	value = vmx->host.away ? read_msr(MSR_KERNEL_GS_BASE) : vmx->kernel_gs;
+	local_irq_restore(flags);
+	return value;
+}
+
+void vmx_set_kernel_gs(struct vmx_vcpu *vmx, u64 value)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (vmx->host.away)
+		wrmsrl(MSR_KERNEL_GS_BASE, value);
+	else
+		vmx->kernel_gs = value;
+	local_irq_restore(flags);
+}
+
+/* The MSRs of SYSCALL, where the guest has switched it on. */
+void vmx_load_syscall_msrs(struct vmx_vcpu *vmx)
+{
+	unsigned long flags;
+
+	if (!(vmx->vcpu.efer & EFER_SCE))
+		return;
+	local_irq_save(flags);
+	if (vmx->host.away) {
+		host_msr_set(HOST_MSR_STAR, vmx->syscall[SYSCALL_STAR]);
+		host_msr_set(HOST_MSR_LSTAR, vmx->syscall[SYSCALL_LSTAR]);
+		host_msr_set(HOST_MSR_SFMASK, vmx->syscall[SYSCALL_SFMASK]);
+	}
+	local_irq_restore(flags);
+}
+
+static void save_host_segments(struct vmx_vcpu *vmx)
+{
+	u64 fs_base = user_fs_base();
+
+	savesegment(fs, vmx->host.fs);
+	savesegment(gs, vmx->host.gs);
+	savesegment(ds, vmx->host.ds);
+	savesegment(es, vmx->host.es);
+	if (fs_base != vmx->host.fs_base) {
+		vmx->host.fs_base = fs_base;
+		vmx_write(HOST_FS_BASE, fs_base);
+	}
+}
+
+/**
+ * vmx_load() - the vCPU's thread runs, in KVM_RUN, on this CPU
+ * @vcpu: the vCPU
+ * @cpu: this CPU
+ *
+ * Context: preemption off, IRQs on.
+ */
+void vmx_load(struct vcpu *vcpu, int cpu)
+{
+	struct vmx_cpu *vc = per_cpu_ptr(&vmx_cpus, cpu);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	unsigned long flags;
+
+	if (vc->current_vmcs != vmx)
+		vmx_make_current(vmx);
+	if (vc->last != vcpu) {
+		vc->last = vcpu;
+		indirect_branch_prediction_barrier();
+	}
+	local_irq_save(flags);
+	save_host_segments(vmx);
+	vmx->host.kernel_gs = exchange_kernel_gs(vmx->kernel_gs);
+	vmx->host.away = true;
+	local_irq_restore(flags);
+	vmx_load_syscall_msrs(vmx);
+}
+
+/* Selectors other than 0 are those of 32-bit programs. */
+static noinline void restore_host_selectors(struct vmx_vcpu *vmx)
+{
+	loadsegment(ds, vmx->host.ds);
+	loadsegment(es, vmx->host.es);
+	if (vmx->host.fs)
+		loadsegment(fs, vmx->host.fs);
+	if (vmx->host.gs)
+		load_gs_index(vmx->host.gs);
+}
+
+/**
+ * vmx_put() - user space's or another thread's state is in force again
+ * @vcpu: the vCPU
+ *
+ * An exit leaves limits of 64 KiB in GDTR and IDTR and a short one in TR (SDM 3, 28.5.2): the GDT's
+ * must not reach beyond its end when user space runs.
+ *
+ * Context: preemption off.
+ */
+void vmx_put(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	unsigned long flags;
+
+	local_irq_save(flags);
+	vmx->kernel_gs = exchange_kernel_gs(vmx->host.kernel_gs);
+	vmx->host.away = false;
+	if (unlikely(vmx->host.fs | vmx->host.gs | vmx->host.ds | vmx->host.es))
+		restore_host_selectors(vmx);
+	invalidate_tss_limit();
+	load_fixmap_gdt(smp_processor_id());
+	local_irq_restore(flags);
+}
+
+/* The host's counters of kernel and user space must not count the guest, nor the guest's the host. */
+static void switch_perf_global(struct vmx_vcpu *vmx, u64 host, u64 guest)
+{
+	bool on = host != guest;
+
+	if (on) {
+		vmx_write(HOST_IA32_PERF_GLOBAL_CTRL, host);
+		vmx_write(GUEST_IA32_PERF_GLOBAL_CTRL, guest);
+	}
+	if (on == vmx->host.perf_switched)
+		return;
+	vmx->host.perf_switched = on;
+	vmx_write(VM_EXIT_CONTROLS, vmx_caps.on[VMX_EXIT] |
+					    (on ? VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL : 0));
+	vmx_write_entry_controls(vmx);
+}
+
+static void isolate_perf(struct vmx_vcpu *vmx)
+{
+	struct perf_guest_switch_msr *msrs;
+	int i, nr = 0;
+
+	msrs = perf_guest_get_msrs(&nr, NULL);
+	for (i = 0; i < nr; i++)
+		if (msrs[i].msr == MSR_CORE_PERF_GLOBAL_CTRL)
+			switch_perf_global(vmx, msrs[i].host, msrs[i].guest);
+}
+
+#define L1D_LINES (64 * 1024 / 64)
+
+static noinline void flush_l1d(void)
+{
+	if (boot_cpu_has(X86_FEATURE_FLUSH_L1D))
+		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+}
+
+/**
+ * vmx_before_run() - what may have changed while the vCPU was outside of the inner loop
+ * @vcpu: the vCPU
+ *
+ * Context: IRQs off; nothing but the inner loop comes before the next call.
+ */
+void vmx_before_run(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	u64 cr3 = __get_current_cr3_fast();
+	u64 cr4 = cr4_read_shadow();
+
+	if (unlikely(cr3 != vmx->host.cr3)) {
+		vmx->host.cr3 = cr3;
+		vmx_write(HOST_CR3, cr3);
+	}
+	if (unlikely(cr4 != vmx->host.cr4)) {
+		vmx->host.cr4 = cr4;
+		vmx_write(HOST_CR4, cr4);
+	}
+	if (vmx_caps.perf)
+		isolate_perf(vmx);
+	if (unlikely(vmx_caps.flush_l1d))
+		flush_l1d();
+	vmx->host_debugctl = get_debugctlmsr();
+}

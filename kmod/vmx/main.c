@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The VMX backend's table, and its way into the guest and out.
+ */
+#include <linux/percpu.h>
+#include <asm/cpufeature.h>
+#include <asm/debugreg.h>
+#include <asm/nospec-branch.h>
+#include <asm/spec-ctrl.h>
+
+#include "../compat.h"
+#include "../mmu/pte.h"
+#include "vmx.h"
+
+static __always_inline u64 read_cr2_now(void)
+{
+	u64 cr2;
+
+	asm volatile("mov %%cr2, %0" : "=r"(cr2) : : "memory");
+	return cr2;
+}
+
+/* What the guest set in SPEC_CTRL is in force while it runs, and not a moment longer. */
+static __always_inline void spec_ctrl_enter(struct vmx_vcpu *vmx)
+{
+	u64 guest = vmx->vcpu.msrs.spec_ctrl;
+
+	if (guest != this_cpu_read(x86_spec_ctrl_current))
+		native_wrmsrl(MSR_IA32_SPEC_CTRL, guest);
+}
+
+/*
+ * Called by vmx_enter() before its first unbalanced return. With IBRS in use by the kernel the MSR is
+ * written in any case: that is the barrier against what the guest has trained.
+ */
+noinstr void vmx_spec_ctrl_leave(struct vmx_vcpu *vmx)
+{
+	u64 host = this_cpu_read(x86_spec_ctrl_current);
+
+	if (cpu_feature_enabled(X86_FEATURE_KERNEL_IBRS) || vmx->vcpu.msrs.spec_ctrl != host)
+		native_wrmsrl(MSR_IA32_SPEC_CTRL, host);
+	barrier_nospec();
+}
+
+static __always_inline void to_vmcs(struct vmx_vcpu *vmx)
+{
+	struct vcpu *vcpu = &vmx->vcpu;
+
+	if (vcpu->rip != vmx->rip) {
+		vmx->rip = vcpu->rip;
+		vmx_write(GUEST_RIP, vcpu->rip);
+	}
+	if (vcpu->rflags != vmx->rflags) {
+		vmx->rflags = vcpu->rflags;
+		vmx_write(GUEST_RFLAGS, vcpu->rflags);
+	}
+	if (vmx_is_fresh(vmx, VMX_REST) && vcpu->regs[REG_RSP] != vmx->rsp)
+		vmx_write(GUEST_RSP, vcpu->regs[REG_RSP]);
+	if (unlikely(vcpu->cr2 != read_cr2_now()))
+		asm volatile("mov %0, %%cr2" : : "r"(vcpu->cr2) : "memory");
+	if (unlikely(vcpu->in_shadow))
+		vmx_settle_shadow(vmx);
+}
+
+static __always_inline void from_vmcs(struct vmx_vcpu *vmx)
+{
+	struct vcpu *vcpu = &vmx->vcpu;
+	u32 blocking = vmx_read(GUEST_INTERRUPTIBILITY_INFO);
+
+	vmx->fresh = 0;
+	vmx->rip = vmx_read(GUEST_RIP);
+	vcpu->rip = vmx->rip;
+	vmx->rflags = vmx_read(GUEST_RFLAGS);
+	vcpu->rflags = vmx->rflags;
+	vmx->blocking = blocking;
+	vcpu->in_shadow = blocking & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS);
+	vcpu->events.nmi.masked = blocking & GUEST_INTR_STATE_NMI;
+}
+
+/*
+ * The guest did not run. Its state is as it was, but for @reason being told in the exit reason, or
+ * none of it where the instruction itself failed (SDM 3, 27.1 and 27.8).
+ */
+static noinline void entry_failed(struct vmx_vcpu *vmx, bool instruction, u32 reason,
+				  struct exit *exit)
+{
+	exit->kind = EXIT_ENTRY_FAILED;
+	exit->insn_len = 0;
+	if (instruction) {
+		exit->raw.reason = vmx_read(VM_INSTRUCTION_ERROR);
+		exit->raw.info[0] = 0;
+	} else {
+		exit->raw.reason = reason;
+		exit->raw.info[0] = vmx_read(EXIT_QUALIFICATION);
+	}
+	exit->raw.info[1] = instruction;
+	if ((u16)reason == EXIT_REASON_MCE_DURING_VMENTRY && !instruction)
+		vmx_decode(vmx, EXIT_REASON_MCE_DURING_VMENTRY, exit);
+	/* VMX was switched off under us. */
+	if (virt_going_down)
+		exit->kind = EXIT_INTERRUPT;
+}
+
+static void vmx_run(struct vcpu *vcpu, struct exit *exit)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	bool failed;
+	u32 reason;
+
+	to_vmcs(vmx);
+	if (cpu_feature_enabled(X86_FEATURE_MSR_SPEC_CTRL))
+		spec_ctrl_enter(vmx);
+	if (static_branch_unlikely(&mmio_stale_data_clear))
+		x86_clear_cpu_buffers();
+	failed = vmx_enter(vmx, vmx->launched, &vmx->host_rsp);
+	if (unlikely(failed)) {
+		entry_failed(vmx, true, 0, exit);
+		return;
+	}
+	vcpu->cr2 = read_cr2_now();
+	if (unlikely(vmx->host_debugctl))
+		update_debugctlmsr(vmx->host_debugctl);
+	reason = vmx_read(VM_EXIT_REASON);
+	if (unlikely(reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
+		entry_failed(vmx, false, reason, exit);
+		return;
+	}
+	vmx->launched = true;
+	from_vmcs(vmx);
+	if (*vmx->tpr >> 4 != vcpu->cr8)
+		vcpu_cr8_moved(vcpu, *vmx->tpr >> 4);
+	vmx_decode(vmx, (u16)reason, exit);
+}
+
+/* Why an entry was refused, for the log. */
+static void vmx_explain(struct vcpu *vcpu)
+{
+	const struct exit *exit = &vcpu->exit;
+
+	if (exit->raw.info[1])
+		pr_info_ratelimited("vCPU %u: VM entry refused: instruction error %llu\n", vcpu->id,
+				    exit->raw.reason);
+	else
+		pr_info_ratelimited("vCPU %u: VM entry refused: exit reason %#llx, qualification %#llx\n",
+				    vcpu->id, exit->raw.reason, exit->raw.info[0]);
+}
+
+struct backend vmx_backend __ro_after_init = {
+	.name = "vmx",
+	.vcpu_size = sizeof(struct vmx_vcpu),
+	.probe = vmx_probe,
+	.remove = vmx_remove,
+	.foreign = vmx_foreign,
+	.cpu_on = vmx_cpu_on,
+	.cpu_off = vmx_cpu_off,
+	.vcpu_create = vmx_vcpu_create,
+	.vcpu_destroy = vmx_vcpu_destroy,
+	.reset = vmx_reset,
+	.load = vmx_load,
+	.put = vmx_put,
+	.sync = vmx_sync,
+	.before_run = vmx_before_run,
+	.run = vmx_run,
+	.get_segment = vmx_get_segment,
+	.set_segment = vmx_set_segment,
+	.get_table = vmx_get_table,
+	.set_table = vmx_set_table,
+	.cpl = vmx_cpl,
+	.update_cr = vmx_update_cr,
+	.update_dr7 = vmx_update_dr7,
+	.update_tsc = vmx_update_tsc,
+	.update_intercepts = vmx_update_intercepts,
+	.get_msr = vmx_get_msr,
+	.set_msr = vmx_set_msr,
+	.get_shadow = vmx_get_shadow,
+	.set_shadow = vmx_set_shadow,
+	.inject = vmx_inject,
+	.interrupt_open = vmx_interrupt_open,
+	.nmi_open = vmx_nmi_open,
+	.open_interrupt_window = vmx_open_interrupt_window,
+	.open_nmi_window = vmx_open_nmi_window,
+	.update_tpr = vmx_update_tpr,
+	.explain = vmx_explain,
+	.flush_tlb = vmx_flush_tlb,
+	.pte_format = &pte_format_ept,
+};
