@@ -23,7 +23,7 @@ machine_command()
 {
 	local args="$1 lpj=10000000 8250.nr_uarts=8" disk threads=multi
 
-	[ -z "$icount" ] || args+=" norandmaps" threads=single
+	[ -z "$icount" ] || threads=single
 	machine=(
 		qemu-system-x86_64 -accel "tcg,thread=$threads" -machine q35 -cpu "$cpu" -smp "$cpus" -m "$mem"
 		-kernel "$kdir/vmlinuz" -initrd "$lab/initrd" -append "$args"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The laboratory's own promises: output, exit status, time-out, panic, complaints, fetching, icount.
+# labs: svm vmx
 # kernels: 6.1
 
 set -uo pipefail
