@@ -317,8 +317,8 @@ static uint64_t hypercall(uint64_t nr, bool user)
 	struct kvm_sregs sregs;
 	struct kvm_regs regs;
 
-	/* vmmcall with a prefix; out 1,al */
-	ABI_CODE(vm, CODE, 0x48, 0x0f, 0x01, 0xd9, 0xe6, 1);
+	/* the hypercall with a prefix; out 1,al */
+	ABI_CODE(vm, CODE, 0x48, 0x0f, 0x01, abi_hypercall(), 0xe6, 1);
 	abi_long(vm, vcpu, CODE);
 	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_GET_SREGS, &sregs), 0);
 	if (user) {

@@ -2,6 +2,7 @@
 /*
  * See abi.h.
  */
+#include <cpuid.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -204,6 +205,15 @@ void abi_code(struct abi_vm *vm, uint64_t gpa, const void *code, size_t len)
 {
 	CHECK(gpa + len <= vm->size);
 	memcpy(vm->mem + gpa, code, len);
+}
+
+uint8_t abi_hypercall(void)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	/* Where VMX is (CPUID.1:ECX, bit 5) it is VMCALL, else VMMCALL. */
+	__cpuid(1, eax, ebx, ecx, edx);
+	return ecx & 1 << 5 ? 0xc1 : 0xd9;
 }
 
 int abi_run(struct abi_vm *vm, int vcpu)

@@ -63,6 +63,9 @@ void abi_code(struct abi_vm *vm, uint64_t gpa, const void *code, size_t len);
 	abi_code(vm, gpa, (const uint8_t[]){ __VA_ARGS__ }, \
 		 sizeof((const uint8_t[]){ __VA_ARGS__ }))
 
+/* The third byte of this processor's hypercall instruction, 0f 01 xx. */
+uint8_t abi_hypercall(void);
+
 /* KVM_RUN until an exit; the exit reason, or -errno. */
 int abi_run(struct abi_vm *vm, int vcpu);
 struct kvm_regs abi_regs(struct abi_vm *vm, int vcpu);
