@@ -123,6 +123,37 @@ int insn_decode_length_atomic(struct vcpu *vcpu)
 	return len > 0 ? len : -EAGAIN;
 }
 
+/* VMCALL (0F 01 C1) or VMMCALL (0F 01 D9), with prefixes that mean nothing to them. */
+static bool is_hypercall(const struct emu_insn *insn)
+{
+	return insn->map == EMU_MAP_0F && insn->opcode == 0x01 &&
+	       (insn->modrm == 0xc1 || insn->modrm == 0xd9) &&
+	       !(insn->prefixes & (EMU_PFX_REP | EMU_PFX_REPNE | EMU_PFX_LOCK | EMU_PFX_VEX));
+}
+
+int hypercall_length(struct vcpu *vcpu)
+{
+	u8 bytes[EMU_INSN_MAX];
+	struct emu_insn insn;
+	int ret = fetch_decode(vcpu, &insn, bytes);
+
+	if (ret)
+		return ret;
+	return is_hypercall(&insn) ? insn.len : 0;
+}
+
+int hypercall_length_atomic(struct vcpu *vcpu)
+{
+	u8 bytes[EMU_INSN_MAX];
+	struct emu_insn insn;
+	enum emu_code code;
+	int len = fetch_atomic(vcpu, bytes, &code);
+
+	if (len <= 0 || emu_decode(&insn, code, bytes, len))
+		return -EAGAIN;
+	return is_hypercall(&insn) ? insn.len : 0;
+}
+
 int insn_length(struct vcpu *vcpu, struct exit *exit)
 {
 	u8 bytes[EMU_INSN_MAX];

@@ -127,17 +127,43 @@ static int gpa_fault_slow(struct vcpu *vcpu, struct exit *exit)
 	return r;
 }
 
+/* #UD: a guest may use the hypercall instruction of the other vendor. */
+static int undefined_opcode(struct vcpu *vcpu, struct exit *exit)
+{
+	int len = hypercall_length(vcpu);
+
+	if (len > 0) {
+		exit->insn_len = len;
+		return hypercall(vcpu, exit);
+	}
+	if (len && len != -ENOENT)
+		return len == -EFAULT ? GUEST : len;
+	event_exception(vcpu, VECTOR_UD);
+	return GUEST;
+}
+
 /* A machine check is the host's, whoever ran. */
 static int exception_fast(struct vcpu *vcpu, struct exit *exit)
 {
-	if (exit->exception.vector != VECTOR_MC)
+	int len;
+
+	if (exit->exception.vector == VECTOR_MC) {
+		compat_machine_check();
+		return GUEST;
+	}
+	if (exit->exception.vector != VECTOR_UD)
 		return SLOW;
-	compat_machine_check();
-	return GUEST;
+	len = hypercall_length_atomic(vcpu);
+	if (len <= 0)
+		return SLOW;
+	exit->insn_len = len;
+	return hypercall_fast(vcpu, exit);
 }
 
 static int exception_slow(struct vcpu *vcpu, struct exit *exit)
 {
+	if (exit->exception.vector == VECTOR_UD)
+		return undefined_opcode(vcpu, exit);
 	if (exit->exception.vector == VECTOR_DB)
 		event_debug(vcpu, exit->exception.payload);
 	else if (exit->exception.vector == VECTOR_PF)

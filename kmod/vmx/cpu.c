@@ -230,6 +230,8 @@ static void vmx_arrive(struct vmx_vcpu *vmx, struct vmx_cpu *vc, int cpu)
 {
 	list_add(&vmx->loaded, &vc->loaded);
 	vmx->cpu = cpu;
+	/* A new VMCS has to be cleared once, too. */
+	vmx_vmclear(vmx->vmcs_pa);
 	vmx_vmptrld(vmx->vmcs_pa);
 	vc->current_vmcs = vmx;
 	vmx_write_host_of_cpu(cpu);

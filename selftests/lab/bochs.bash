@@ -28,6 +28,8 @@ machine_options()
 	: "${cpu:=haswell}"
 	cpu=${bochs_model[$cpu]-$cpu}
 	machine_boot_limit=120
+	# Bochs does not leave a guest with IF=0 for an external interrupt, which processors do.
+	params+=(tenon.timer_guard=1)
 }
 
 # MSRs that Linux reads at each turn and Bochs does not know.
