@@ -44,7 +44,7 @@ bochs_settings()
 		config_interface: textconfig
 		display_library: rfb, options="timeout=0"
 		plugin_ctrl: serial=1, parallel=0, gameport=0, speaker=0
-		romimage: file=/usr/share/bochs/BIOS-bochs-latest
+		romimage: file=/usr/share/bochs/BIOS-bochs-latest, options=fastboot
 		vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
 		memory: guest=$mem, host=$mem
 		cpu: model=$cpu, count=$cpus, ips=50000000, reset_on_triple_fault=0, ignore_bad_msrs=1, msrs="$lab/msrs"
@@ -94,11 +94,12 @@ machine_command()
 	machine=(bochs-bin -q -f "$lab/bochsrc" -rc "$lab/debugger")
 }
 
-# Becomes the emulator. Its standard input is its debugger's; its standard output has what the lab
+# Becomes the emulator, whose log does not get beyond a gigabyte. Its standard input is its debugger's; its standard output has what the lab
 # host writes to port 0xe9, and what the debugger says.
 machine_start()
 {
 	rm -f "$lab/bochs.log"
+	ulimit -f 1000000
 	exec setpriv --pdeathsig KILL "${machine[@]}" <"$lab/monitor.in" >"$lab/data"
 }
 
