@@ -310,15 +310,16 @@ static void test_tsc_adjust(void)
 	CHECK(difference(read_msr(vm, vcpu, MSR_TSC), 1ull << 48) < 60 * hz);
 }
 
-static uint64_t hypercall(uint64_t nr, bool user)
+/* What hypercall @nr returns in RAX; @prefix stands before 0f 01 @insn. */
+static uint64_t hypercall(uint8_t prefix, uint8_t insn, uint64_t nr, bool user)
 {
 	struct abi_vm *vm = abi_vm(MEMORY);
 	int vcpu = abi_vcpu(vm);
 	struct kvm_sregs sregs;
 	struct kvm_regs regs;
 
-	/* the hypercall with a prefix; out 1,al */
-	ABI_CODE(vm, CODE, 0x48, 0x0f, 0x01, abi_hypercall(), 0xe6, 1);
+	/* the hypercall; out 1,al */
+	ABI_CODE(vm, CODE, prefix, 0x0f, 0x01, insn, 0xe6, 1);
 	abi_long(vm, vcpu, CODE);
 	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_GET_SREGS, &sregs), 0);
 	if (user) {
@@ -338,10 +339,16 @@ static uint64_t hypercall(uint64_t nr, bool user)
 
 static void test_hypercalls(void)
 {
-	CHECK_EQ(hypercall(1, false), 0);
-	CHECK_EQ(hypercall(999, false), -1000);
-	CHECK_EQ(hypercall(1ull << 40, false), -1000);
-	CHECK_EQ(hypercall(1, true), -1);
+	uint8_t insn = abi_hypercall(), nop = 0x90, rex = 0x48;
+
+	CHECK_EQ(hypercall(rex, insn, 1, false), 0);
+	CHECK_EQ(hypercall(rex, insn, 999, false), -1000);
+	CHECK_EQ(hypercall(nop, insn, 1ull << 40, false), -1000);
+	CHECK_EQ(hypercall(nop, insn, 1, true), -1);
+	/* VMCALL for VMMCALL and the other way round: the processor does not know it. */
+	insn ^= VMCALL ^ VMMCALL;
+	CHECK_EQ(hypercall(nop, insn, 1, false), 0);
+	CHECK_EQ(hypercall(nop, insn, 999, false), -1000);
 }
 
 static const struct abi_test tests[] = { { "get-set", test_get_set },

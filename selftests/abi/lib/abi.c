@@ -213,7 +213,7 @@ uint8_t abi_hypercall(void)
 
 	/* Where VMX is (CPUID.1:ECX, bit 5) it is VMCALL, else VMMCALL. */
 	__cpuid(1, eax, ebx, ecx, edx);
-	return ecx & 1 << 5 ? 0xc1 : 0xd9;
+	return ecx & 1 << 5 ? VMCALL : VMMCALL;
 }
 
 int abi_run(struct abi_vm *vm, int vcpu)

@@ -64,6 +64,8 @@ void abi_code(struct abi_vm *vm, uint64_t gpa, const void *code, size_t len);
 		 sizeof((const uint8_t[]){ __VA_ARGS__ }))
 
 /* The third byte of this processor's hypercall instruction, 0f 01 xx. */
+#define VMCALL	0xc1
+#define VMMCALL 0xd9
 uint8_t abi_hypercall(void);
 
 /* KVM_RUN until an exit; the exit reason, or -errno. */
