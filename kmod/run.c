@@ -10,6 +10,7 @@
 #include <linux/signal.h>
 #include <linux/static_call.h>
 #include <asm/debugreg.h>
+#include <asm/nospec-branch.h>
 
 #include "compat.h"
 #include "hostmsr.h"
@@ -26,16 +27,33 @@
 
 #define WORK_EVENTS (BIT(WORK_EVENT) | BIT(WORK_NMI))
 
-/* What each KVM_RUN calls of the backend; without @put there is no call. */
+/* What each KVM_RUN calls of the backend; without a @before_run or @put there is no call. */
 DEFINE_STATIC_CALL_NULL(backend_run, *((struct backend *)NULL)->run);
 DEFINE_STATIC_CALL_NULL(backend_load, *((struct backend *)NULL)->load);
+DEFINE_STATIC_CALL_NULL(backend_before_run, *((struct backend *)NULL)->before_run);
 DEFINE_STATIC_CALL_NULL(backend_put, *((struct backend *)NULL)->put);
 
 void __init run_module_init(void)
 {
 	static_call_update(backend_run, backend->run);
 	static_call_update(backend_load, backend->load);
+	static_call_update(backend_before_run, backend->before_run);
 	static_call_update(backend_put, backend->put);
+}
+
+/* The vCPU that ran last on a CPU: another one must not be steered by what it has trained. */
+static DEFINE_PER_CPU(struct vcpu *, run_last);
+
+/**
+ * run_forget() - a vCPU goes; one that comes to lie at its address is another guest
+ * @vcpu: the vCPU, which does not run any more
+ */
+void run_forget(struct vcpu *vcpu)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		cmpxchg(per_cpu_ptr(&run_last, cpu), vcpu, NULL);
 }
 
 /* The guest's TSC goes on from where it was, and its clock is told anew. */
@@ -51,6 +69,10 @@ static void vcpu_load(struct vcpu *vcpu, int cpu)
 {
 	if (unlikely(vcpu->sleep.times != virt_sleep.times))
 		vcpu_slept(vcpu);
+	if (__this_cpu_read(run_last) != vcpu) {
+		__this_cpu_write(run_last, vcpu);
+		indirect_branch_prediction_barrier();
+	}
 	static_call(backend_load)(vcpu, cpu);
 	if (vcpu->cpu != cpu) {
 		pv_vcpu_migrated(vcpu);
@@ -218,8 +240,7 @@ static int vcpu_enter(struct vcpu *vcpu)
 
 	if (unlikely(vcpu->wait_tsc))
 		vcpu_lapic_wait(vcpu);
-	if (backend->before_run)
-		backend->before_run(vcpu);
+	static_call_cond(backend_before_run)(vcpu);
 	r = run_fast(vcpu, exit);
 
 	debug_registers_leave();

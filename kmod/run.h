@@ -4,9 +4,11 @@
 
 struct vcpu;
 
-/* Part of making a vCPU: what the scheduler calls when its thread is preempted. */
+/* At insmod, when the backend has been chosen. */
 void run_module_init(void);
+/* Part of making a vCPU: what the scheduler calls when its thread is preempted. */
 void run_init(struct vcpu *vcpu);
+void run_forget(struct vcpu *vcpu);
 /* WORK_INIT_SIPI: an INIT or start-up IPI has arrived. The owner. */
 void vcpu_take_init_sipi(struct vcpu *vcpu);
 

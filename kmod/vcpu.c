@@ -226,6 +226,7 @@ static const struct file_operations vcpu_fops = {
 
 void vcpu_destroy(struct vcpu *vcpu)
 {
+	run_forget(vcpu);
 	vcpu_lapic_destroy(vcpu);
 	cpuid_destroy(vcpu);
 	xstate_destroy(vcpu);

@@ -292,7 +292,7 @@ u8 vcpu_lapic_tpr_blocks(struct vcpu *vcpu)
 	if (irr <= 0 || !lapic_enabled(lapic))
 		return 0;
 	return irr <= (int)lapic_get(lapic, LAPIC_TPR) && irr > (lapic->isr_top & ~15) ? irr >> 4 :
-											  0;
+											 0;
 }
 
 void vcpu_lapic_set_cr8(struct vcpu *vcpu, u64 cr8)

@@ -235,13 +235,8 @@ void svm_new_asid(struct svm_vcpu *svm, struct svm_cpu *sc)
 
 void svm_load(struct vcpu *vcpu, int cpu)
 {
-	struct svm_cpu *sc = per_cpu_ptr(&svm_cpus, cpu);
 	struct svm_vcpu *svm = to_svm(vcpu);
 
-	if (sc->last != vcpu) {
-		sc->last = vcpu;
-		indirect_branch_prediction_barrier();
-	}
 	if (vcpu->cpu != cpu) {
 		svm->asid_generation = 0;
 		svm->vmcb->control.clean = 0;
@@ -262,13 +257,4 @@ void svm_save_host(struct svm_vcpu *svm, struct svm_cpu *sc)
 {
 	svm->host_saved = true;
 	asm volatile("vmsave %0" : : "a"(sc->host_area_pa) : "memory");
-}
-
-/* A new vCPU at the same address is another guest: this one must not predict its branches. */
-void svm_forget(struct vcpu *vcpu)
-{
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		cmpxchg(&per_cpu_ptr(&svm_cpus, cpu)->last, vcpu, NULL);
 }

@@ -56,7 +56,6 @@ extern struct svm_features svm_features;
  * @asid_generation: grows each time the ASIDs have been used up
  * @host_area_pa: host-physical address of @host_area
  * @next_asid: to give out
- * @last: the vCPU that ran here last
  * @host_save: where VMRUN keeps the host's state (VM_HSAVE_PA)
  * @host_area: a VMCB into which VMSAVE puts the rest of it
  */
@@ -64,7 +63,6 @@ struct svm_cpu {
 	u64 asid_generation;
 	u64 host_area_pa;
 	u32 next_asid;
-	struct vcpu *last;
 	struct page *host_save;
 	struct page *host_area;
 };
@@ -132,7 +130,6 @@ int svm_cpu_on(void);
 void svm_cpu_off(void);
 void svm_load(struct vcpu *vcpu, int cpu);
 void svm_save_host(struct svm_vcpu *svm, struct svm_cpu *sc);
-void svm_forget(struct vcpu *vcpu);
 void svm_new_asid(struct svm_vcpu *svm, struct svm_cpu *sc);
 u64 svm_iopm_pa(void);
 u64 svm_msrpm_pa(void);

@@ -284,6 +284,5 @@ int svm_vcpu_create(struct vcpu *vcpu)
 
 void svm_vcpu_destroy(struct vcpu *vcpu)
 {
-	svm_forget(vcpu);
 	free_page((unsigned long)to_svm(vcpu)->vmcb);
 }

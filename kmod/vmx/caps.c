@@ -86,12 +86,12 @@ static const struct {
 #define BASIC_MEMTYPE(msr)  ((msr) >> 50 & 15)
 
 /* IA32_VMX_EPT_VPID_CAP (SDM 3, A.10), bits as in asm/vmx.h; those of INVVPID are in the high half. */
-#define INVVPID_NEEDED \
+#define INVVPID_NEEDED                                               \
 	(VMX_VPID_INVVPID_BIT | VMX_VPID_EXTENT_SINGLE_CONTEXT_BIT | \
 	 VMX_VPID_EXTENT_GLOBAL_CONTEXT_BIT)
-#define EPT_NEEDED                                                               \
-	(VMX_EPT_PAGE_WALK_4_BIT | VMX_EPTP_WB_BIT | VMX_EPT_2MB_PAGE_BIT | \
-	 VMX_EPT_INVEPT_BIT | VMX_EPT_EXTENT_GLOBAL_BIT)
+#define EPT_NEEDED                                                                               \
+	(VMX_EPT_PAGE_WALK_4_BIT | VMX_EPTP_WB_BIT | VMX_EPT_2MB_PAGE_BIT | VMX_EPT_INVEPT_BIT | \
+	 VMX_EPT_EXTENT_GLOBAL_BIT)
 
 struct vmx_caps vmx_caps;
 
@@ -159,9 +159,8 @@ static int discover_ept(void)
 	if (cap & VMX_EPT_PAGE_WALK_5_BIT && boot_cpu_data.x86_phys_bits > 48)
 		vmx_backend.tdp_levels = 5;
 	vmx_backend.tdp_page_level = cap & VMX_EPT_1GB_PAGE_BIT ? PTE_LEVEL_1G : PTE_LEVEL_2M;
-	vmx_backend.tdp_exec_level = boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) ?
-					     PTE_LEVEL_4K :
-					     vmx_backend.tdp_page_level;
+	vmx_backend.tdp_exec_level =
+		boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) ? PTE_LEVEL_4K : vmx_backend.tdp_page_level;
 	return 0;
 }
 

@@ -24,12 +24,8 @@ static struct page *vmx_msr_bitmap;
 
 /* MSRs that the VMCS holds, or that are switched, so that the guest may use them without an exit. */
 static const u32 direct_msrs[] = {
-	MSR_FS_BASE,
-	MSR_GS_BASE,
-	MSR_KERNEL_GS_BASE,
-	MSR_IA32_SYSENTER_CS,
-	MSR_IA32_SYSENTER_ESP,
-	MSR_IA32_SYSENTER_EIP,
+	MSR_FS_BASE,	      MSR_GS_BASE,	     MSR_KERNEL_GS_BASE,
+	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
 };
 
 u64 vmx_msr_bitmap_pa(void)
@@ -125,12 +121,14 @@ bool vmx_foreign(void)
 
 static bool vmxon(u64 pa)
 {
+	/* clang-format off */
 	asm goto("1: vmxon %[pa]\n"
 		 "jna %l[failed]\n" _ASM_EXTABLE(1b, %l[failed])
 		 :
 		 : [pa] "m"(pa)
 		 : "cc", "memory"
 		 : failed);
+	/* clang-format on */
 	return true;
 failed:
 	return false;

@@ -40,10 +40,10 @@ static void nmi_blocked_again(struct vmx_vcpu *vmx)
 	vmx->vcpu.events.nmi.masked = true;
 }
 
+/* The host's, which may take it only when RCU watches again: not here. */
 static void machine_check(struct vmx_vcpu *vmx, struct exit *exit)
 {
-	compat_machine_check();
-	exit->kind = EXIT_INTERRUPT;
+	exit->exception.vector = VECTOR_MC;
 }
 
 static void decode_exception(struct vmx_vcpu *vmx, struct exit *exit)
@@ -113,7 +113,8 @@ static void decode_ept_violation(struct vmx_vcpu *vmx, struct exit *exit)
 	u64 q = qualification(exit);
 
 	/* Bit 12 says nothing where an event was being delivered. */
-	if (q & EPT_NMI_UNBLOCKED && !(vmx_read(IDT_VECTORING_INFO_FIELD) & VECTORING_INFO_VALID_MASK))
+	if (q & EPT_NMI_UNBLOCKED &&
+	    !(vmx_read(IDT_VECTORING_INFO_FIELD) & VECTORING_INFO_VALID_MASK))
 		nmi_blocked_again(vmx);
 	exit->fault.gpa = vmx_read(GUEST_PHYSICAL_ADDRESS);
 	exit->fault.error = (q & EPT_VIOLATION_ACC_WRITE ? FAULT_WRITE : 0) |
@@ -182,7 +183,7 @@ static const struct reason reasons[] = {
 	[EXIT_REASON_MWAIT_INSTRUCTION] = { NULL, EXIT_MWAIT, LEN },
 	[EXIT_REASON_MONITOR_INSTRUCTION] = { NULL, EXIT_MWAIT, LEN },
 	[EXIT_REASON_PAUSE_INSTRUCTION] = { NULL, EXIT_PAUSE, LEN },
-	[EXIT_REASON_MCE_DURING_VMENTRY] = { machine_check, EXIT_INTERRUPT },
+	[EXIT_REASON_MCE_DURING_VMENTRY] = { machine_check, EXIT_EXCEPTION },
 	[EXIT_REASON_TPR_BELOW_THRESHOLD] = { tpr_below_threshold, EXIT_INTERNAL },
 	[EXIT_REASON_EPT_VIOLATION] = { decode_ept_violation, EXIT_GPA_FAULT, REST | DELIVERY },
 	[EXIT_REASON_EPT_MISCONFIG] = { decode_misconfig, EXIT_UNKNOWN, REST | DELIVERY },

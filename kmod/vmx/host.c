@@ -165,10 +165,6 @@ void vmx_load(struct vcpu *vcpu, int cpu)
 
 	if (vc->current_vmcs != vmx)
 		vmx_make_current(vmx);
-	if (vc->last != vcpu) {
-		vc->last = vcpu;
-		indirect_branch_prediction_barrier();
-	}
 	local_irq_save(flags);
 	save_host_segments(vmx);
 	vmx->host.kernel_gs = exchange_kernel_gs(vmx->kernel_gs);
@@ -224,8 +220,8 @@ static void switch_perf_global(struct vmx_vcpu *vmx, u64 host, u64 guest)
 	if (on == vmx->host.perf_switched)
 		return;
 	vmx->host.perf_switched = on;
-	vmx_write(VM_EXIT_CONTROLS, vmx_caps.on[VMX_EXIT] |
-					    (on ? VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL : 0));
+	vmx_write(VM_EXIT_CONTROLS,
+		  vmx_caps.on[VMX_EXIT] | (on ? VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL : 0));
 	vmx_write_entry_controls(vmx);
 }
 

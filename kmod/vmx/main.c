@@ -132,19 +132,6 @@ static void vmx_run(struct vcpu *vcpu, struct exit *exit)
 	vmx_decode(vmx, (u16)reason, exit);
 }
 
-/* Why an entry was refused, for the log. */
-static void vmx_explain(struct vcpu *vcpu)
-{
-	const struct exit *exit = &vcpu->exit;
-
-	if (exit->raw.info[1])
-		pr_info_ratelimited("vCPU %u: VM entry refused: instruction error %llu\n", vcpu->id,
-				    exit->raw.reason);
-	else
-		pr_info_ratelimited("vCPU %u: VM entry refused: exit reason %#llx, qualification %#llx\n",
-				    vcpu->id, exit->raw.reason, exit->raw.info[0]);
-}
-
 struct backend vmx_backend __ro_after_init = {
 	.name = "vmx",
 	.vcpu_size = sizeof(struct vmx_vcpu),

@@ -12,11 +12,11 @@
 #include "../virt.h"
 
 /* @undo: what stands for the result of the instruction at label 1, which goes on at label 2. */
-#define VMX_FIXUP(undo)                               \
-	".pushsection .text.unlikely, \"ax\"\n"       \
+#define VMX_FIXUP(undo)                                 \
+	".pushsection .text.unlikely, \"ax\"\n"         \
 	"3:\n" undo "cmpb $0, virt_going_down(%%rip)\n" \
-	"jne 2b\n"                                    \
-	"ud2\n"                                       \
+	"jne 2b\n"                                      \
+	"ud2\n"                                         \
 	".popsection\n" _ASM_EXTABLE(1b, 3b)
 
 /* Scopes of INVEPT and INVVPID (SDM 3, 29.4.3). */

@@ -16,7 +16,7 @@
 
 /* What a guest changes in CR0 and CR4 without an exit, where its CPUID lets it. */
 #define CR0_OWNED ((u64)X86_CR0_TS)
-#define CR4_OWNED                                                               \
+#define CR4_OWNED                                                                   \
 	((u64)(X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE | X86_CR4_PCE | X86_CR4_PGE | \
 	       X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT))
 
@@ -25,27 +25,28 @@
 #define CR4_LOADS_PDPTRS (X86_CR4_PSE | X86_CR4_PAE | X86_CR4_PGE | X86_CR4_SMEP)
 
 /* Access rights (SDM 3, table 25-2). */
-#define AR_UNUSABLE   BIT(16)
-#define AR_ACCESSED   BIT(0)
-#define AR_BUSY	      BIT(1)
-#define AR_32BIT_TSS  BIT(3)
-#define AR_DPL(ar)    ((ar) >> 5 & 3)
+#define AR_UNUSABLE  BIT(16)
+#define AR_ACCESSED  BIT(0)
+#define AR_BUSY	     BIT(1)
+#define AR_32BIT_TSS BIT(3)
+#define AR_DPL(ar)   ((ar) >> 5 & 3)
 
-#define EXCEPTIONS (BIT(VECTOR_DB) | BIT(VECTOR_UD) | BIT(VECTOR_AC) | BIT(VECTOR_MC))
+#define EXCEPTIONS   (BIT(VECTOR_DB) | BIT(VECTOR_UD) | BIT(VECTOR_AC) | BIT(VECTOR_MC))
 
 /* PAUSEs that are at most so many cycles apart are one loop, and it exits after so many cycles. */
 #define PLE_GAP_CYCLES	  128
 #define PLE_WINDOW_CYCLES 4096
 
-#define PAT_RESET 0x0007040600070406ull
+#define PAT_RESET	  0x0007040600070406ull
 
 /* Turns of the preemption timer until it ends a guest for timer_guard's sake. */
 #define GUARD_TICKS 100000
 
 static bool timer_guard;
 module_param(timer_guard, bool, 0444);
-MODULE_PARM_DESC(timer_guard,
-		 "Look for interrupts by a timer, for emulators that hold them back from guests with IF=0");
+MODULE_PARM_DESC(
+	timer_guard,
+	"Look for interrupts by a timer, for emulators that hold them back from guests with IF=0");
 
 /* Fields of a segment register: those of ES, plus this much for each next in the order of enum seg. */
 #define SEG_FIELD(name, seg) (GUEST_ES_##name + 2 * (seg))
@@ -172,8 +173,7 @@ void vmx_sync(struct vcpu *vcpu)
 void vmx_write_entry_controls(struct vmx_vcpu *vmx)
 {
 	vmx_write(VM_ENTRY_CONTROLS,
-		  vmx_caps.on[VMX_ENTRY] |
-			  (vmx->vcpu.efer & EFER_LMA ? VM_ENTRY_IA32E_MODE : 0) |
+		  vmx_caps.on[VMX_ENTRY] | (vmx->vcpu.efer & EFER_LMA ? VM_ENTRY_IA32E_MODE : 0) |
 			  (vmx->host.perf_switched ? VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL : 0));
 }
 
@@ -260,7 +260,7 @@ void vmx_update_tsc(struct vcpu *vcpu)
 void vmx_control(struct vmx_vcpu *vmx, enum vmx_word word, u32 control, bool on)
 {
 	u32 *now = &vmx->controls[word - VMX_CPU];
-	u32 new = on && vmx_can(word, control) ? *now | control : *now & ~control;
+	u32 new = on &&vmx_can(word, control) ? *now | control : *now & ~control;
 
 	if (new == *now)
 		return;

@@ -140,13 +140,11 @@ struct vmx_vcpu {
  * struct vmx_cpu - a host CPU in use; written on that CPU with IRQs off
  * @current_vmcs: whose VMCS is current
  * @loaded: the vCPUs whose VMCS is active on this CPU
- * @last: the vCPU that ran here last
  * @region: the VMXON region
  */
 struct vmx_cpu {
 	struct vmx_vcpu *current_vmcs;
 	struct list_head loaded;
-	struct vcpu *last;
 	struct page *region;
 };
 
@@ -239,6 +237,9 @@ void vmx_events_after_exit(struct vmx_vcpu *vmx, u32 info);
 /* vmx/decode.c: from exit reason to struct exit. */
 bool vmx_may_cut_delivery(u32 reason);
 void vmx_decode(struct vmx_vcpu *vmx, u32 reason, struct exit *exit);
+
+/* vmx/explain.c: why an entry was refused. */
+unsigned int vmx_explain(struct vcpu *vcpu, struct broken_rule *rules, unsigned int max);
 
 /* vmx/entry.S. IRQs off. True: VMLAUNCH or VMRESUME failed, the guest did not run. */
 bool vmx_enter(struct vmx_vcpu *vmx, bool launched, u64 *host_rsp);
