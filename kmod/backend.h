@@ -35,10 +35,9 @@ struct vm;
  * @put: (optional) and no longer: user space's or another task's state is in force again.
  *	Preemption off
  *
- * @sync: struct vcpu's RSP, CR0, CR3 and CR4 shall be valid, as outside of KVM_RUN anything is looked
- *	at; NULL where they always are. Owner
- * @before_run: the inner loop begins, in which only @run and fast handlers run; NULL: nothing to do.
- *	IRQs off
+ * @sync: (optional) struct vcpu's RSP, CR0, CR3 and CR4 shall be valid, as outside of KVM_RUN
+ *	anything is looked at. Owner
+ * @before_run: (optional) the inner loop begins, in which only @run and fast handlers run. IRQs off
  * @run: enter the guest once and decode the exit. IRQs off; may let host interrupts happen
  *
  * @get_segment: read a segment register, in the form of KVM_GET_SREGS

@@ -130,8 +130,8 @@ static inline int insn_length_atomic(struct vcpu *vcpu, const struct exit *exit)
 }
 
 /*
- * The instruction at CS:RIP is a hypercall of either vendor: its length, 0 if it is another one, or an
- * error as of fetch_decode(). The atomic form runs with IRQs off: -EAGAIN where it cannot tell.
+ * The instruction at CS:RIP is a hypercall of either vendor: its length, 0 if it is another one, or
+ * an error as of fetch_decode(). The atomic form runs with IRQs off: -EAGAIN where it cannot tell.
  */
 int hypercall_length(struct vcpu *vcpu);
 int hypercall_length_atomic(struct vcpu *vcpu);

@@ -44,18 +44,34 @@ const struct pte_format pte_format_npt = {
 
 /* Guest RAM is write-back whatever the guest's PAT says, as the host's mapping of it is. */
 #define EPT_IPAT BIT_ULL(6)
+#define EPT_WB	 (EPT_MT(6) | EPT_IPAT)
 
-#define EPT_FORMAT(accessed_bit, dirty_bit)                                                        \
-	{                                                                                          \
-		.present = EPT_R | EPT_W | EPT_X, .table = EPT_R | EPT_W | EPT_X | (accessed_bit), \
-		.leaf = EPT_R | (accessed_bit), .write = EPT_W | (dirty_bit), .exec = EPT_X,       \
-		.accessed = (accessed_bit), .large = EPT_PS,                                       \
-		.memtype = {                                                                       \
-			[PTE_WB] = EPT_MT(6) | EPT_IPAT,                                           \
-			[PTE_WC] = EPT_MT(1),                                                      \
-			[PTE_UC] = EPT_MT(0),                                                      \
-		},                                                                                 \
-	}
+const struct pte_format pte_format_ept = {
+	.present = EPT_R | EPT_W | EPT_X,
+	.table = EPT_R | EPT_W | EPT_X | EPT_A,
+	.leaf = EPT_R | EPT_A,
+	.write = EPT_W | EPT_D,
+	.exec = EPT_X,
+	.large = EPT_PS,
+	.accessed = EPT_A,
+	.memtype = {
+		[PTE_WB] = EPT_WB,
+		[PTE_WC] = EPT_MT(1),
+		[PTE_UC] = EPT_MT(0),
+	},
+};
 
-const struct pte_format pte_format_ept = EPT_FORMAT(EPT_A, EPT_D);
-const struct pte_format pte_format_ept_no_ad = EPT_FORMAT(0, 0);
+/* For processors that do not set accessed and dirty bits in EPT entries. */
+const struct pte_format pte_format_ept_no_ad = {
+	.present = EPT_R | EPT_W | EPT_X,
+	.table = EPT_R | EPT_W | EPT_X,
+	.leaf = EPT_R,
+	.write = EPT_W,
+	.exec = EPT_X,
+	.large = EPT_PS,
+	.memtype = {
+		[PTE_WB] = EPT_WB,
+		[PTE_WC] = EPT_MT(1),
+		[PTE_UC] = EPT_MT(0),
+	},
+};

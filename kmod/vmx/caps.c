@@ -85,7 +85,7 @@ static const struct {
 #define BASIC_TRUE_CONTROLS BIT_ULL(55)
 #define BASIC_MEMTYPE(msr)  ((msr) >> 50 & 15)
 
-/* IA32_VMX_EPT_VPID_CAP (SDM 3, A.10), bits as in asm/vmx.h; those of INVVPID are in the high half. */
+/* IA32_VMX_EPT_VPID_CAP (SDM 3, A.10), bits as in asm/vmx.h; those of INVVPID in the high half. */
 #define INVVPID_NEEDED                                               \
 	(VMX_VPID_INVVPID_BIT | VMX_VPID_EXTENT_SINGLE_CONTEXT_BIT | \
 	 VMX_VPID_EXTENT_GLOBAL_CONTEXT_BIT)

@@ -22,7 +22,7 @@ static DECLARE_BITMAP(vpids, NR_VPIDS);
 static DEFINE_SPINLOCK(vpids_lock);
 static struct page *vmx_msr_bitmap;
 
-/* MSRs that the VMCS holds, or that are switched, so that the guest may use them without an exit. */
+/* MSRs that the VMCS holds, or that are switched: the guest may use them without an exit. */
 static const u32 direct_msrs[] = {
 	MSR_FS_BASE,	      MSR_GS_BASE,	     MSR_KERNEL_GS_BASE,
 	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
@@ -119,22 +119,20 @@ bool vmx_foreign(void)
 	return __read_cr4() & X86_CR4_VMXE;
 }
 
-static bool vmxon(u64 pa)
+static bool enter_vmx(u64 pa)
 {
-	/* clang-format off */
-	asm goto("1: vmxon %[pa]\n"
-		 "jna %l[failed]\n" _ASM_EXTABLE(1b, %l[failed])
-		 :
-		 : [pa] "m"(pa)
-		 : "cc", "memory"
-		 : failed);
-	/* clang-format on */
-	return true;
-failed:
-	return false;
+	bool failed = true;
+
+	asm volatile("1: vmxon %[pa]\n"
+		     "setna %[failed]\n"
+		     "2:\n" _ASM_EXTABLE(1b, 2b)
+		     : [failed] "+q"(failed)
+		     : [pa] "m"(pa)
+		     : "cc", "memory");
+	return !failed;
 }
 
-static void vmxoff(void)
+static void leave_vmx(void)
 {
 	asm volatile("1: vmxoff\n"
 		     "2:\n" VMX_FIXUP("")
@@ -154,7 +152,7 @@ int vmx_cpu_on(void)
 		return -EIO;
 	cr4_set_bits_irqsoff(X86_CR4_VMXE);
 	intel_pt_handle_vmx(1);
-	if (!vmxon(page_to_phys(vc->region))) {
+	if (!enter_vmx(page_to_phys(vc->region))) {
 		intel_pt_handle_vmx(0);
 		cr4_clear_bits_irqsoff(X86_CR4_VMXE);
 		return -EIO;
@@ -185,7 +183,7 @@ void vmx_cpu_off(void)
 
 	list_for_each_entry_safe(vmx, next, &vc->loaded, loaded)
 		vmx_clear(vmx);
-	vmxoff();
+	leave_vmx();
 	intel_pt_handle_vmx(0);
 	cr4_clear_bits_irqsoff(X86_CR4_VMXE);
 }

@@ -125,7 +125,7 @@ static void decode_ept_violation(struct vmx_vcpu *vmx, struct exit *exit)
 	exit->raw.info[1] = exit->fault.gpa;
 }
 
-/* An entry of our tables that the processor cannot understand: our error, and it goes no further. */
+/* An entry of our tables that the processor does not understand: our error, the guest ends. */
 static void decode_misconfig(struct vmx_vcpu *vmx, struct exit *exit)
 {
 	u64 gpa = vmx_read(GUEST_PHYSICAL_ADDRESS);

@@ -115,7 +115,7 @@ void vmx_open_interrupt_window(struct vcpu *vcpu)
 	vmx_control(to_vmx(vcpu), VMX_CPU, CPU_BASED_INTR_WINDOW_EXITING, true);
 }
 
-/* The NMI window does not wait for the end of STI's shadow on every CPU; the interrupt window does. */
+/* On some CPUs only the interrupt window waits for the end of STI's shadow. */
 void vmx_open_nmi_window(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);

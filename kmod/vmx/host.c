@@ -208,7 +208,7 @@ void vmx_put(struct vcpu *vcpu)
 	local_irq_restore(flags);
 }
 
-/* The host's counters of kernel and user space must not count the guest, nor the guest's the host. */
+/* The host's counters must not count the guest, nor the guest's the host. */
 static void switch_perf_global(struct vmx_vcpu *vmx, u64 host, u64 guest)
 {
 	bool on = host != guest;

@@ -30,8 +30,8 @@ static __always_inline void spec_ctrl_enter(struct vmx_vcpu *vmx)
 }
 
 /*
- * Called by vmx_enter() before its first unbalanced return. With IBRS in use by the kernel the MSR is
- * written in any case: that is the barrier against what the guest has trained.
+ * Called by vmx_enter() before its first unbalanced return. With IBRS in use by the kernel the MSR
+ * is written in any case: that is the barrier against what the guest has trained.
  */
 noinstr void vmx_spec_ctrl_leave(struct vmx_vcpu *vmx)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The instructions of VMX (SDM 3, chapter 31). Each has a fix-up: on a CPU that goes down VMX may be
- * switched off under us, then they do nothing; anywhere else a fault is a bug and must be seen.
+ * The instructions of VMX (SDM 3, chapter 31). Each has a fix-up: on a CPU that goes down VMX may
+ * be switched off under us, then they do nothing; anywhere else a fault is a bug and must be seen.
  */
 #ifndef TENON_VMX_OPS_H
 #define TENON_VMX_OPS_H

@@ -2,8 +2,8 @@
 /*
  * The guest's state and the controls in the VMCS (SDM 3, chapter 25).
  *
- * The guest runs with CR0.CD and NW clear (guest memory is write-back, cache control is the host's),
- * CR0.NE set, CR4.VMXE set and the host's CR4.MCE; the read shadows show it what it wrote.
+ * The guest runs with CR0.CD and NW clear (guest memory is write-back, cache control is the
+ * host's), CR0.NE set, CR4.VMXE set and the host's CR4.MCE; the read shadows show it what it wrote.
  */
 #include <linux/io.h>
 #include <linux/module.h>
@@ -44,11 +44,10 @@
 
 static bool timer_guard;
 module_param(timer_guard, bool, 0444);
-MODULE_PARM_DESC(
-	timer_guard,
-	"Look for interrupts by a timer, for emulators that hold them back from guests with IF=0");
+MODULE_PARM_DESC(timer_guard,
+		 "Look for interrupts by a timer, for emulators that hold them back while IF=0");
 
-/* Fields of a segment register: those of ES, plus this much for each next in the order of enum seg. */
+/* Fields of a segment register: those of ES, plus this for each next in the order of enum seg. */
 #define SEG_FIELD(name, seg) (GUEST_ES_##name + 2 * (seg))
 
 void vmx_get_segment(struct vcpu *vcpu, int seg, struct kvm_segment *segment)
@@ -260,13 +259,13 @@ void vmx_update_tsc(struct vcpu *vcpu)
 void vmx_control(struct vmx_vcpu *vmx, enum vmx_word word, u32 control, bool on)
 {
 	u32 *now = &vmx->controls[word - VMX_CPU];
-	u32 new = on &&vmx_can(word, control) ? *now | control : *now & ~control;
+	u32 next = on && vmx_can(word, control) ? *now | control : *now & ~control;
 
-	if (new == *now)
+	if (next == *now)
 		return;
-	*now = new;
+	*now = next;
 	vmx_begin(vmx);
-	vmx_write(word == VMX_CPU ? CPU_BASED_VM_EXEC_CONTROL : SECONDARY_VM_EXEC_CONTROL, new);
+	vmx_write(word == VMX_CPU ? CPU_BASED_VM_EXEC_CONTROL : SECONDARY_VM_EXEC_CONTROL, next);
 	vmx_end();
 }
 
