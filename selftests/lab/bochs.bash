@@ -3,7 +3,7 @@
 # shellcheck disable=SC2034,SC2154 # the variables are those of selftests/lab/lab
 #
 # The VMX machine of selftests/lab/lab: Bochs, which starts from a CD image. It counts instructions
-# by itself (a tick of the TSC is one), so --icount asks for nothing more.
+# by itself (a tick of the TSC is one): --icount only takes the random numbers away.
 
 machine_name=Bochs
 machine_module=kvm-intel
@@ -85,6 +85,7 @@ boot_image()
 # machine_command ARGUMENTS: sets machine, the emulator's command line.
 machine_command()
 {
+	[ -z "$icount" ] || bochs_hidden+=,rdrand,rdseed
 	boot_image "$1 reboot=t cryptomgr.notests clearcpuid=$bochs_hidden $(printf %s initcall_blacklist= \
 		load_system_certificate_list,trace_eval_init,init_kprobe_trace,cubictcp_register, \
 		crypto_algapi_init)"
