@@ -3,6 +3,7 @@
  * The table of capabilities: what is not here answers 0.
  */
 #include <linux/cpumask.h>
+#include <linux/kvm.h>
 #include <uapi/linux/tenon.h>
 
 #include "cap.h"
@@ -27,11 +28,13 @@ static int has_xcrs(void)
  * @nr: its number
  * @value: the answer, unless there is @answer
  * @answer: computes it
+ * @enable: what KVM_ENABLE_CAP on the VM does; NULL for what is always on
  */
 struct cap {
 	u32 nr;
 	int value;
 	int (*answer)(void);
+	long (*enable)(struct vm *vm, const struct kvm_enable_cap *cap);
 };
 
 static const struct cap caps[] = {
@@ -60,6 +63,7 @@ static const struct cap caps[] = {
 	{ .nr = KVM_CAP_PIT_STATE2, .value = 1 },
 	{ .nr = KVM_CAP_IOEVENTFD, .value = 1 },
 	{ .nr = KVM_CAP_SET_IDENTITY_MAP_ADDR, .value = 1 },
+	{ .nr = KVM_CAP_SET_BOOT_CPU_ID, .value = 1 },
 	{ .nr = KVM_CAP_ADJUST_CLOCK,
 	  .value = KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC },
 	{ .nr = KVM_CAP_INTERNAL_ERROR_DATA, .value = 1 },
@@ -79,7 +83,7 @@ static const struct cap caps[] = {
 	{ .nr = KVM_CAP_IOEVENTFD_NO_LENGTH, .value = 1 },
 	{ .nr = KVM_CAP_CHECK_EXTENSION_VM, .value = 1 },
 	{ .nr = KVM_CAP_IOEVENTFD_ANY_LENGTH, .value = 1 },
-	{ .nr = KVM_CAP_MAX_VCPU_ID, .value = MAX_VCPU_IDS },
+	{ .nr = KVM_CAP_MAX_VCPU_ID, .value = MAX_VCPU_IDS, .enable = vm_limit_vcpu_ids },
 	{ .nr = KVM_CAP_IMMEDIATE_EXIT, .value = 1 },
 	{ .nr = KVM_CAP_GET_MSR_FEATURES, .value = 1 },
 	{ .nr = KVM_CAP_COALESCED_PIO, .value = 1 },
@@ -88,6 +92,16 @@ static const struct cap caps[] = {
 	{ .nr = TENON_CAP_EXIT_LOG, .value = TENON_EXIT_LOG_ENTRIES },
 	{ .nr = TENON_CAP_ENTRY_FAILURE, .value = TENON_BROKEN_RULES },
 };
+
+static const struct cap *cap_find(unsigned long nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(caps); i++)
+		if (caps[i].nr == nr)
+			return &caps[i];
+	return NULL;
+}
 
 /**
  * cap_check() - what KVM_CHECK_EXTENSION answers
@@ -98,12 +112,11 @@ static const struct cap caps[] = {
  */
 int cap_check(struct vm *vm, unsigned long nr)
 {
-	unsigned int i;
+	const struct cap *cap = cap_find(nr);
 
-	for (i = 0; i < ARRAY_SIZE(caps); i++)
-		if (caps[i].nr == nr)
-			return caps[i].answer ? caps[i].answer() : caps[i].value;
-	return 0;
+	if (!cap)
+		return 0;
+	return cap->answer ? cap->answer() : cap->value;
 }
 
 long cap_check_ioctl(void *arg, unsigned long nr)
@@ -116,12 +129,25 @@ long vm_cap_check_ioctl(struct vm *vm, void *arg, unsigned long nr)
 	return cap_check(vm, nr);
 }
 
-/* KVM_ENABLE_CAP: no capability has to be enabled; -EINVAL, as for one that does not exist. */
+/**
+ * vm_enable_cap() - KVM_ENABLE_CAP on a VM
+ * @vm: the VM
+ * @arg: struct kvm_enable_cap
+ * @uarg: not used
+ *
+ * Return: 0; -EINVAL for flags, and for what cannot be enabled; what the row's function answers
+ */
 long vm_enable_cap(struct vm *vm, void *arg, unsigned long uarg)
 {
-	return -EINVAL;
+	const struct kvm_enable_cap *request = arg;
+	const struct cap *cap = cap_find(request->cap);
+
+	if (request->flags || !cap || !cap->enable)
+		return -EINVAL;
+	return cap->enable(vm, request);
 }
 
+/* KVM_ENABLE_CAP on a vCPU: there is nothing to enable. */
 long vcpu_enable_cap(struct vcpu *vcpu, void *arg, unsigned long uarg)
 {
 	return -EINVAL;

@@ -332,6 +332,10 @@ static long vcpu_create_locked(struct vm *vm, u32 id)
 
 	if (vm->nr_vcpus >= MAX_VCPUS)
 		return -EINVAL;
+	/* With the first vCPU it is too late to ask for a limit. */
+	vm->vcpu_ids = vm->vcpu_ids ?: MAX_VCPU_IDS;
+	if (id >= vm->vcpu_ids)
+		return -EINVAL;
 	if (vm_vcpu_by_id(vm, id))
 		return -EEXIST;
 	vcpu = vcpu_alloc(vm, id);

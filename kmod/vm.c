@@ -137,6 +137,43 @@ static long vm_set_identity_map_addr(struct vm *vm, void *arg, unsigned long uar
 	return r;
 }
 
+/* Too late with the first vCPU, as its local APIC has been told. */
+static long vm_set_boot_cpu_id(struct vm *vm, void *arg, unsigned long id)
+{
+	long r = 0;
+
+	mutex_lock(&vm->lock);
+	if (vm->nr_vcpus)
+		r = -EBUSY;
+	else
+		vm->bsp_id = id;
+	mutex_unlock(&vm->lock);
+	return r;
+}
+
+/**
+ * vm_limit_vcpu_ids() - user space tells how high the ids of its vCPUs will be
+ * @vm: the VM
+ * @cap: args[0]: ids are below this
+ *
+ * Return: 0, or -EINVAL: higher than can be, or another limit than was set before
+ */
+long vm_limit_vcpu_ids(struct vm *vm, const struct kvm_enable_cap *cap)
+{
+	u64 limit = cap->args[0];
+	long r = 0;
+
+	if (limit > MAX_VCPU_IDS)
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	if (vm->vcpu_ids && vm->vcpu_ids != limit)
+		r = -EINVAL;
+	else
+		vm->vcpu_ids = limit;
+	mutex_unlock(&vm->lock);
+	return r;
+}
+
 static const struct ioctl vm_ioctls[] = {
 	VM_IOCTL(KVM_IRQ_LINE, irq_line),
 	VM_IOCTL(KVM_IRQ_LINE_STATUS, irq_line_status),
@@ -146,6 +183,7 @@ static const struct ioctl vm_ioctls[] = {
 	VM_IOCTL(KVM_SET_USER_MEMORY_REGION, memslot_set_region),
 	VM_IOCTL(KVM_SET_TSS_ADDR, vm_set_tss_addr),
 	VM_IOCTL(KVM_SET_IDENTITY_MAP_ADDR, vm_set_identity_map_addr),
+	VM_IOCTL(KVM_SET_BOOT_CPU_ID, vm_set_boot_cpu_id),
 	VM_IOCTL(KVM_CREATE_IRQCHIP, irqchip_create),
 	VM_IOCTL(KVM_GET_IRQCHIP, irqchip_get),
 	/* Numbered as if user space read. */

@@ -39,6 +39,7 @@ struct vcpu;
  * @pit: in-kernel 8254; set once under @lock
  * @pv: paravirtual clock of the VM
  * @bsp_id: vCPU id of the bootstrap processor. Before the first vCPU under @lock
+ * @vcpu_ids: vCPU ids are below this. Under @lock
  * @identity_map_addr: KVM_SET_IDENTITY_MAP_ADDR. Under @lock
  * @tss_addr: KVM_SET_TSS_ADDR. Under @lock
  * @default_tsc_khz: of new vCPUs
@@ -59,12 +60,16 @@ struct vm {
 	struct pit *pit;
 	struct pv_vm pv;
 	u32 bsp_id;
+	u32 vcpu_ids;
 	u64 identity_map_addr;
 	u64 tss_addr;
 	u32 default_tsc_khz;
 };
 
 #define vm_for_each_vcpu(vm, i, vcpu) xa_for_each(&(vm)->vcpus, i, vcpu)
+
+/* KVM_ENABLE_CAP of KVM_CAP_MAX_VCPU_ID. */
+long vm_limit_vcpu_ids(struct vm *vm, const struct kvm_enable_cap *cap);
 
 /* System ioctl KVM_CREATE_VM: returns a new fd or an errno. */
 long vm_create(unsigned long type);
