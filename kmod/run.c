@@ -412,10 +412,9 @@ static long vcpu_run_loaded(struct vcpu *vcpu)
 
 	if (r <= 0)
 		return r;
-	if (READ_ONCE(vcpu->run->compat_immediate_exit)) {
-		vcpu->run->exit_reason = KVM_EXIT_INTR;
+	/* The reason of the last exit stays: who completes its I/O in this way still looks at it. */
+	if (READ_ONCE(vcpu->run->compat_immediate_exit))
 		return -EINTR;
-	}
 	if (vcpu->mp_state == KVM_MP_STATE_UNINITIALIZED) {
 		vcpu_block(vcpu);
 		if (signal_pending(current)) {

@@ -157,6 +157,21 @@ static void test_immediate_exit(void)
 	CHECK_EQ(abi_regs(vm, vcpu).rip, 0x1000);
 }
 
+/* Who has an exit's instruction completed so still finds the exit's reason. */
+static void test_immediate_exit_completes(void)
+{
+	struct abi_vm *vm = abi_vm(0x100000);
+	int vcpu = abi_vcpu(vm);
+
+	ABI_CODE(vm, 0x1000, 0xe6, 0x80, 0xf4);
+	abi_real(vm, vcpu, 0x1000);
+	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_IO);
+	vm->run[vcpu]->immediate_exit = 1;
+	CHECK_EQ(abi_run(vm, vcpu), -EINTR);
+	CHECK_EQ(vm->run[vcpu]->exit_reason, KVM_EXIT_IO);
+	CHECK_EQ(abi_regs(vm, vcpu).rip, 0x1002);
+}
+
 static const struct abi_test tests[] = {
 	{ "api_version", test_api },
 	{ "out", test_out },
@@ -168,6 +183,7 @@ static const struct abi_test tests[] = {
 	{ "reset_vector", test_reset_vector },
 	{ "triple_fault", test_triple_fault },
 	{ "immediate_exit", test_immediate_exit },
+	{ "immediate_exit_completes", test_immediate_exit_completes },
 	{ NULL, NULL },
 };
 
