@@ -19,6 +19,7 @@ enum change {
 	CHANGE_NONE,
 	CHANGE_CREATE,
 	CHANGE_MOVE,
+	CHANGE_FLAGS,
 	CHANGE_DELETE
 };
 
@@ -115,25 +116,28 @@ int memslots_init(struct vm *vm)
 void memslots_destroy(struct vm *vm)
 {
 	struct memslots *slots = &vm->slots;
+	struct memslot_array *array = rcu_dereference_protected(slots->array, true);
+	u32 i;
 
 	srcu_barrier(&slots->srcu);
 	cleanup_srcu_struct(&slots->srcu);
-	kvfree(rcu_dereference_protected(slots->array, true));
+	for (i = 0; i < array->nr; i++)
+		kvfree(array->slots[i].dirty);
+	kvfree(array);
 	RCU_INIT_POINTER(slots->array, NULL);
 }
 
-static struct memslot_array *array_locked(struct memslots *slots)
+static struct memslot_array *array_locked(const struct memslots *slots)
 {
 	return rcu_dereference_protected(slots->array, lockdep_is_held(&slots->lock));
 }
 
-/* The slot with number @id, or NULL. */
-static const struct memslot *slot_by_id(struct memslots *slots, u16 id)
+const struct memslot *memslot_by_id(const struct memslots *slots, u32 id)
 {
 	const struct memslot_array *array = array_locked(slots);
 	u32 i;
 
-	if (id > slots->max_id)
+	if ((int)id > slots->max_id)
 		return NULL;
 	for (i = 0; i < array->nr; i++) {
 		if (array->slots[i].id == id)
@@ -160,7 +164,7 @@ static bool slot_overlaps(const struct memslot_array *array, const struct memslo
 /* What can be said about @region without looking at the VM. */
 static int region_check(const struct kvm_userspace_memory_region *region)
 {
-	if (region->flags & ~KVM_MEM_READONLY)
+	if (region->flags & ~(KVM_MEM_READONLY | KVM_MEM_LOG_DIRTY_PAGES))
 		return -EINVAL;
 	/* The upper half is an address space; there is only one. */
 	if (region->slot >= MEMSLOTS_MAX)
@@ -189,9 +193,12 @@ static int change_kind(const struct memslots *slots, const struct memslot *old,
 			return -EINVAL;
 		return CHANGE_CREATE;
 	}
-	if (new->hva != old->hva || new->npages != old->npages || new->flags != old->flags)
+	if (new->hva != old->hva || new->npages != old->npages ||
+	    (new->flags ^ old->flags) & KVM_MEM_READONLY)
 		return -EINVAL;
-	return new->base_gfn == old->base_gfn ? CHANGE_NONE : CHANGE_MOVE;
+	if (new->base_gfn != old->base_gfn)
+		return CHANGE_MOVE;
+	return new->flags == old->flags ? CHANGE_NONE : CHANGE_FLAGS;
 }
 
 /* Copy the slots of @from but @old, with @new (of npages > 0) at its place. */
@@ -232,6 +239,17 @@ static void slots_synchronize(struct memslots *slots)
 	synchronize_rcu_expedited();
 }
 
+/* Bring the nested page tables in line with the slots: @new has replaced @old. */
+static void slot_changed(struct vm *vm, const struct memslot *old, const struct memslot *new)
+{
+	if (!new->npages || new->base_gfn != old->base_gfn)
+		mmu_zap(vm, old->base_gfn, old->base_gfn + old->npages);
+	else if (new->dirty)
+		mmu_log_begin(vm, new, !(vm->slots.manual_log & KVM_DIRTY_LOG_INITIALLY_SET));
+	else
+		mmu_log_end(vm, new);
+}
+
 /* Put @new at the place of @old; either may be absent (NULL, npages 0). */
 static int slots_replace(struct vm *vm, const struct memslot *old, const struct memslot *new)
 {
@@ -255,16 +273,36 @@ static int slots_replace(struct vm *vm, const struct memslot *old, const struct 
 		return 0;
 	}
 	if (old)
-		mmu_zap(vm, gone.base_gfn, gone.base_gfn + gone.npages);
+		slot_changed(vm, &gone, new);
 	slots_synchronize(slots);
+	if (gone.dirty != new->dirty)
+		kvfree(gone.dirty);
 	kvfree(array);
 	return 0;
 }
 
-static long slots_update(struct vm *vm, const struct memslot *new)
+/* Give @new, which replaces @old, a bitmap if it is to be logged: a new one or that of @old. */
+static int slot_log(const struct memslots *slots, const struct memslot *old, struct memslot *new)
+{
+	if (!new->npages || !(new->flags & KVM_MEM_LOG_DIRTY_PAGES))
+		return 0;
+	if (old && old->dirty) {
+		new->dirty = old->dirty;
+		return 0;
+	}
+	new->dirty = kvcalloc(BITS_TO_LONGS(new->npages), sizeof(long), GFP_KERNEL_ACCOUNT);
+	if (!new->dirty)
+		return -ENOMEM;
+	if (slots->manual_log & KVM_DIRTY_LOG_INITIALLY_SET)
+		bitmap_set(new->dirty, 0, new->npages);
+	return 0;
+}
+
+static long slots_update(struct vm *vm, struct memslot *new)
 {
 	struct memslots *slots = &vm->slots;
-	const struct memslot *old = slot_by_id(slots, new->id);
+	const struct memslot *old = memslot_by_id(slots, new->id);
+	const unsigned long *log = old ? old->dirty : NULL;
 	int change = change_kind(slots, old, new);
 	u64 npages = old ? old->npages : 0;
 	int err;
@@ -277,9 +315,15 @@ static long slots_update(struct vm *vm, const struct memslot *new)
 		if (new->base_gfn + new->npages > mmu_gfn_limit())
 			return -EINVAL;
 	}
-	err = slots_replace(vm, old, new);
+	err = slot_log(slots, old, new);
 	if (err)
 		return err;
+	err = slots_replace(vm, old, new);
+	if (err) {
+		if (new->dirty != log)
+			kvfree(new->dirty);
+		return err;
+	}
 	slots->total_pages += new->npages - npages;
 	slots->max_id = max_t(int, slots->max_id, new->id);
 	return 0;
@@ -308,17 +352,29 @@ long memslot_set_region(struct vm *vm, void *arg, unsigned long uarg)
 }
 
 /* Find the slot of @gpa, where it is mapped, and cut *@len at the slot's end. Under SRCU or RCU. */
-static int gpa_to_hva(struct vm *vm, u64 gpa, bool write, unsigned long *hva, size_t *len)
+static const struct memslot *gpa_slot(struct vm *vm, u64 gpa, bool write, unsigned long *hva,
+				      size_t *len)
 {
 	const struct memslot *slot = memslots_find(&vm->slots, gpa >> PAGE_SHIFT);
 	u64 left;
 
 	if (!slot || (write && slot->flags & KVM_MEM_READONLY))
-		return -EFAULT;
+		return NULL;
 	*hva = memslot_hva(slot, gpa);
 	left = slot->hva + (slot->npages << PAGE_SHIFT) - *hva;
 	*len = min_t(u64, *len, left);
-	return 0;
+	return slot;
+}
+
+/* @len bytes at @gpa of @slot have been written. */
+static void mark_dirty(const struct memslot *slot, u64 gpa, size_t len)
+{
+	u64 gfn = gpa >> PAGE_SHIFT, last = (gpa + len - 1) >> PAGE_SHIFT;
+
+	if (!slot->dirty || !len)
+		return;
+	for (; gfn <= last; gfn++)
+		memslot_mark_dirty(slot, gfn);
 }
 
 int guest_read(struct vm *vm, u64 gpa, void *buf, size_t len)
@@ -332,8 +388,8 @@ int guest_read(struct vm *vm, u64 gpa, void *buf, size_t len)
 	idx = memslots_read_lock(vm);
 	for (; len && !err; gpa += n, buf += n, len -= n) {
 		n = len;
-		err = gpa_to_hva(vm, gpa, false, &hva, &n);
-		if (!err && copy_from_user(buf, (void __user *)hva, n))
+		if (!gpa_slot(vm, gpa, false, &hva, &n) ||
+		    copy_from_user(buf, (void __user *)hva, n))
 			err = -EFAULT;
 	}
 	memslots_read_unlock(vm, idx);
@@ -342,6 +398,7 @@ int guest_read(struct vm *vm, u64 gpa, void *buf, size_t len)
 
 int guest_write(struct vm *vm, u64 gpa, const void *buf, size_t len)
 {
+	const struct memslot *slot;
 	unsigned long hva;
 	int err = 0, idx;
 	size_t n;
@@ -351,9 +408,11 @@ int guest_write(struct vm *vm, u64 gpa, const void *buf, size_t len)
 	idx = memslots_read_lock(vm);
 	for (; len && !err; gpa += n, buf += n, len -= n) {
 		n = len;
-		err = gpa_to_hva(vm, gpa, true, &hva, &n);
-		if (!err && copy_to_user((void __user *)hva, buf, n))
+		slot = gpa_slot(vm, gpa, true, &hva, &n);
+		if (!slot || copy_to_user((void __user *)hva, buf, n))
 			err = -EFAULT;
+		if (slot)
+			mark_dirty(slot, gpa, n);
 	}
 	memslots_read_unlock(vm, idx);
 	return err;
@@ -370,8 +429,8 @@ int guest_read_atomic(struct vm *vm, u64 gpa, void *buf, size_t len)
 	pagefault_disable();
 	for (; len && !err; gpa += n, buf += n, len -= n) {
 		n = len;
-		err = gpa_to_hva(vm, gpa, false, &hva, &n);
-		if (!err && __copy_from_user_inatomic(buf, (void __user *)hva, n))
+		if (!gpa_slot(vm, gpa, false, &hva, &n) ||
+		    __copy_from_user_inatomic(buf, (void __user *)hva, n))
 			err = -EFAULT;
 	}
 	pagefault_enable();
@@ -402,18 +461,21 @@ static int (*const hva_cmpxchg[])(unsigned long hva, u64 *old, u64 new) = {
 
 int guest_cmpxchg(struct vm *vm, u64 gpa, u64 *old, u64 new, size_t size)
 {
+	const struct memslot *slot;
 	unsigned long hva;
 	size_t len = size;
-	int err, idx;
+	int err = -EFAULT, idx;
 
 	if (size > sizeof(u64) || !is_power_of_2(size) || offset_in_page(gpa) + size > PAGE_SIZE)
 		return -EINVAL;
 	if (current->mm != vm->mm)
 		return -EIO;
 	idx = memslots_read_lock(vm);
-	err = gpa_to_hva(vm, gpa, true, &hva, &len);
-	if (!err)
+	slot = gpa_slot(vm, gpa, true, &hva, &len);
+	if (slot)
 		err = hva_cmpxchg[ilog2(size)](hva, old, new);
+	if (!err)
+		memslot_mark_dirty(slot, gpa >> PAGE_SHIFT);
 	memslots_read_unlock(vm, idx);
 	return err;
 }
@@ -427,7 +489,8 @@ static void map_refresh(struct vm *vm, struct guest_map *map)
 
 	if (likely(map->generation == generation))
 		return;
-	if (gpa_to_hva(vm, map->gpa, true, &map->hva, &len) || len < map->len)
+	map->slot = gpa_slot(vm, map->gpa, true, &map->hva, &len);
+	if (!map->slot || len < map->len)
 		map->hva = 0;
 	map->generation = generation;
 }
@@ -442,7 +505,8 @@ int guest_map_init(struct vm *vm, struct guest_map *map, u64 gpa, u32 len)
 		unsigned long hva;
 		size_t n = len;
 
-		err = gpa_to_hva(vm, gpa, true, &hva, &n);
+		if (!gpa_slot(vm, gpa, true, &hva, &n))
+			err = -EFAULT;
 		gpa += n;
 		len -= n;
 	}
@@ -496,6 +560,8 @@ int guest_map_write(struct vm *vm, struct guest_map *map, u32 offset, const void
 	hva = map_hva(vm, map, offset);
 	if (hva && copy_to_user((void __user *)hva, buf, len))
 		err = -EFAULT;
+	if (hva)
+		mark_dirty(map->slot, map->gpa + offset, len);
 	memslots_read_unlock(vm, idx);
 	return hva ? err : guest_write(vm, map->gpa + offset, buf, len);
 }

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Guest memory: slots of guest-physical addresses backed by the owner's address space, and access
- * to it. See Documentation/memory.rst.
+ * Guest memory: slots of guest-physical addresses backed by the owner's address space, access to
+ * it, and the log of what is written to it. See Documentation/memory.rst.
  */
 #ifndef TENON_MEMSLOT_H
 #define TENON_MEMSLOT_H
 
+#include <linux/bitops.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/nospec.h>
 #include <linux/srcu.h>
 #include <linux/types.h>
 
+struct kvm_enable_cap;
 struct vm;
 
 /* KVM_CAP_NR_MEMSLOTS: slot ids are below it. The limits of KVM 6.1 on x86. */
@@ -23,13 +25,15 @@ struct vm;
  * @base_gfn: first guest frame
  * @npages: how many, at least 1
  * @hva: where the owner has them mapped, page aligned
- * @flags: KVM_MEM_READONLY or 0
+ * @dirty: a bit for each page that has been written to; NULL if that is not logged
+ * @flags: KVM_MEM_READONLY, KVM_MEM_LOG_DIRTY_PAGES
  * @id: the number that user space knows it by
  */
 struct memslot {
 	u64 base_gfn;
 	u64 npages;
 	unsigned long hva;
+	unsigned long *dirty;
 	u32 flags;
 	u16 id;
 };
@@ -58,6 +62,7 @@ struct memslot_array {
  * @generation: changes after each update of @array, and before it waits for the readers
  * @total_pages: sum of all slots' npages. Under @lock
  * @max_id: highest id that has ever been in use, or -1. Under @lock
+ * @manual_log: KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE, KVM_DIRTY_LOG_INITIALLY_SET. Under @lock
  */
 struct memslots {
 	struct mutex lock; /* updates */
@@ -66,6 +71,7 @@ struct memslots {
 	u64 generation;
 	unsigned long total_pages;
 	int max_id;
+	u64 manual_log;
 };
 
 int memslots_init(struct vm *vm);
@@ -77,6 +83,14 @@ void memslots_destroy(struct vm *vm);
  * -EINVAL: id, alignment, size or flags; -EEXIST: overlaps another slot; -ENOMEM.
  */
 long memslot_set_region(struct vm *vm, void *arg, unsigned long uarg);
+
+/* The slot with number @id, or NULL. Under the slots' lock. */
+const struct memslot *memslot_by_id(const struct memslots *slots, u32 id);
+
+/* VM ioctls KVM_GET_DIRTY_LOG and KVM_CLEAR_DIRTY_LOG, and KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2. */
+long dirty_log_get(struct vm *vm, void *arg, unsigned long uarg);
+long dirty_log_clear(struct vm *vm, void *arg, unsigned long uarg);
+long dirty_log_enable(struct vm *vm, const struct kvm_enable_cap *cap);
 
 /* Read side of who may sleep; see struct memslots. */
 int memslots_read_lock(struct vm *vm) __acquires(&vm->slots.srcu);
@@ -101,6 +115,16 @@ static __always_inline const struct memslot *memslots_find(struct memslots *slot
 	if (likely(gfn - slot->base_gfn < slot->npages))
 		return slot;
 	return memslot_search(array, gfn);
+}
+
+/*
+ * @gfn of @slot has been written to. Called after the write, by whoever writes other than through
+ * the nested page tables, in the section that found the slot; guest_write() and the like do it.
+ */
+static inline void memslot_mark_dirty(const struct memslot *slot, u64 gfn)
+{
+	if (slot->dirty)
+		set_bit(gfn - slot->base_gfn, slot->dirty);
 }
 
 /* Where the owner has @gpa mapped, which is in @slot; speculation cannot take it elsewhere. */
@@ -133,6 +157,7 @@ int guest_cmpxchg(struct vm *vm, u64 gpa, u64 *old, u64 new, size_t size);
  * @gpa: where it begins
  * @len: bytes
  * @hva: where it is mapped, valid while @generation is the slots'
+ * @slot: in which; likewise
  * @generation: of the slots when @hva was looked up
  *
  * Nothing is pinned: each access finds out whether the slots have changed. Its user serializes.
@@ -141,6 +166,7 @@ struct guest_map {
 	u64 gpa;
 	u32 len;
 	unsigned long hva;
+	const struct memslot *slot;
 	u64 generation;
 };
 

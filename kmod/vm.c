@@ -181,6 +181,9 @@ static const struct ioctl vm_ioctls[] = {
 	VM_IOCTL(KVM_CHECK_EXTENSION, vm_cap_check_ioctl),
 	VM_IOCTL(KVM_CREATE_VCPU, vcpu_create),
 	VM_IOCTL(KVM_SET_USER_MEMORY_REGION, memslot_set_region),
+	VM_IOCTL(KVM_GET_DIRTY_LOG, dirty_log_get),
+	/* Numbered as if user space read. */
+	VM_IOCTL_IN(KVM_CLEAR_DIRTY_LOG, dirty_log_clear),
 	VM_IOCTL(KVM_SET_TSS_ADDR, vm_set_tss_addr),
 	VM_IOCTL(KVM_SET_IDENTITY_MAP_ADDR, vm_set_identity_map_addr),
 	VM_IOCTL(KVM_SET_BOOT_CPU_ID, vm_set_boot_cpu_id),

@@ -107,7 +107,10 @@ static int update_atomic(void *ctx, u64 gpa, u64 old, u64 new, bool wide)
 		err = __try_cmpxchg_user((u32 __user *)hva, &narrow, narrow_new, narrow_failed);
 	if (err < 0)
 		return -EAGAIN;
-	return err ? WALK_AGAIN : 0;
+	if (err)
+		return WALK_AGAIN;
+	memslot_mark_dirty(slot, gpa >> PAGE_SHIFT);
+	return 0;
 }
 
 static int update_slow(void *ctx, u64 gpa, u64 old, u64 new, bool wide)

@@ -91,8 +91,7 @@ out:
 	return found;
 }
 
-/* Level at which current->mm maps @hva. A moment's truth, as host_page_get()'s is. */
-static int host_level(unsigned long hva)
+int host_level(unsigned long hva)
 {
 	unsigned long flags;
 	u64 entry;

@@ -34,6 +34,9 @@ struct host_page {
  */
 bool host_page_peek(unsigned long hva, struct host_page *host);
 
+/* Level at which current->mm maps @hva. A moment's truth. Any context. */
+int host_level(unsigned long hva);
+
 /*
  * Find the page at @hva of current->mm; fault it in for reading, or for writing if @write. If
  * @may_write and it costs nothing, *@host is writable too after a read. May sleep. Nothing keeps

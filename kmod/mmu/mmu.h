@@ -49,6 +49,18 @@ struct mmu {
 };
 
 /**
+ * struct mmu_cursor - the table of the entry looked at last; begins zeroed
+ * @table: a table of 4-KByte pages, or NULL
+ * @gfn: a frame that it maps
+ *
+ * Good as long as mmu->lock is held.
+ */
+struct mmu_cursor {
+	u64 *table;
+	u64 gfn;
+};
+
+/**
  * struct mmu_fault_info - the page fault that a failed translation is to raise in the guest
  * @cr2: the linear address
  * @error: error code (SDM 3, 4.7)
@@ -122,6 +134,20 @@ enum verdict mmu_fault_fast(struct vcpu *vcpu, u64 gpa, u32 error);
  * Who calls has unpublished the slots that they belong to.
  */
 void mmu_zap(struct vm *vm, u64 start, u64 end);
+
+/*
+ * Logging of @slot has begun or ended, and the slots that vCPUs find say so. When it begins, with
+ * @protect, nothing stays writable: the first write to each page is a fault. When it ends, tables
+ * that keep the host's large pages from being mapped as such are removed. May sleep; the VM's owner.
+ */
+void mmu_log_begin(struct vm *vm, const struct memslot *slot, bool protect);
+void mmu_log_end(struct vm *vm, const struct memslot *slot);
+
+/*
+ * Make those of the 64 frames from @gfn on read-only that are set in @mask, with mmu->lock held for
+ * writing. True if one was writable: the processors have to forget it.
+ */
+bool mmu_log_protect(struct mmu *mmu, struct mmu_cursor *cursor, u64 gfn, u64 mask);
 
 /*
  * Translate a guest's linear address as its processor would: all checks, accessed and dirty flags

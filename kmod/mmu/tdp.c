@@ -3,7 +3,6 @@
  * Nested page tables: from guest-physical to host-physical addresses. Faults of several vCPUs are
  * handled side by side; nothing records which entries map a page: the slots tell it.
  */
-#include <linux/mem_encrypt.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
@@ -44,26 +43,14 @@ struct fault {
 	unsigned long table;
 };
 
-/* Tables live below the direct map; their addresses carry the memory-encryption bit, if any. */
-static u64 *table_of(u64 pte)
-{
-	return __va(__sme_clr(pte & PTE_ADDR));
-}
-
-static u64 entry_for_table(const void *table)
-{
-	return tpte_table(backend->pte_format, __sme_set(__pa(table)));
-}
-
 static int tdp_levels(void)
 {
 	return backend->tdp_levels;
 }
 
-/* Unlink a table from the entry above it: kept until the processors have forgotten it. */
-static void table_unlink(u64 pte, int level, struct list_head *tables)
+void tdp_unlink(u64 pte, int level, struct list_head *tables)
 {
-	struct page *page = virt_to_page(table_of(pte));
+	struct page *page = virt_to_page(tdp_table(pte));
 
 	set_page_private(page, level);
 	list_add(&page->lru, tables);
@@ -88,10 +75,10 @@ static bool zap_table(u64 *table, int level, u64 start, u64 end, struct list_hea
 			zapped = true;
 		} else if (next - gfn == pages) {
 			WRITE_ONCE(*ptep, 0);
-			table_unlink(pte, level - 1, tables);
+			tdp_unlink(pte, level - 1, tables);
 			zapped = true;
 		} else {
-			zapped |= zap_table(table_of(pte), level - 1, gfn, next, tables);
+			zapped |= zap_table(tdp_table(pte), level - 1, gfn, next, tables);
 		}
 		gfn = next;
 	}
@@ -113,7 +100,7 @@ static void free_table(u64 *table, int level, bool may_sleep)
 		u64 pte = table[i];
 
 		if (tpte_is_present(format, pte) && !tpte_is_leaf(format, pte, level))
-			free_table(table_of(pte), level - 1, may_sleep);
+			free_table(tdp_table(pte), level - 1, may_sleep);
 	}
 	free_page((unsigned long)table);
 	if (may_sleep)
@@ -133,8 +120,7 @@ void tdp_free(struct list_head *tables, bool may_sleep)
 	}
 }
 
-/* The entry where the walk to @gfn ends, and its level. mmu->lock is held. */
-static u64 *tdp_walk(struct mmu *mmu, u64 gfn, int *level)
+u64 *tdp_walk(struct mmu *mmu, u64 gfn, int *level)
 {
 	const struct pte_format *format = backend->pte_format;
 	u64 *table = mmu->root;
@@ -145,7 +131,7 @@ static u64 *tdp_walk(struct mmu *mmu, u64 gfn, int *level)
 
 		if (!tpte_is_present(format, pte) || tpte_is_leaf(format, pte, *level))
 			return ptep;
-		table = table_of(pte);
+		table = tdp_table(pte);
 	}
 }
 
@@ -195,6 +181,16 @@ static bool fault_is_stale(const struct fault *fault)
 	return mmu->invalidating && start < mmu->inv_end && start + size > mmu->inv_start;
 }
 
+/* Is the fault's page to be writable? If writes are logged: not before the first one. */
+static bool fault_may_write(const struct fault *fault)
+{
+	const struct memslot *slot = &fault->slot;
+
+	if (!slot->dirty || fault->write)
+		return fault->host.writable;
+	return fault->host.writable && test_bit(fault->gfn - slot->base_gfn, slot->dirty);
+}
+
 /* The entry that maps the fault's page at @level. */
 static u64 fault_pte(const struct fault *fault, int level)
 {
@@ -203,8 +199,16 @@ static u64 fault_pte(const struct fault *fault, int level)
 
 	if (fault->host.page)
 		hpa = __sme_set(hpa);
-	return tpte_leaf(backend->pte_format, hpa, level, fault->host.writable,
+	return tpte_leaf(backend->pte_format, hpa, level, fault_may_write(fault),
 			 fault->host.memtype);
+}
+
+/* Put the entry that maps the fault's page into @ptep, which holds @pte. */
+static void install_leaf(const struct fault *fault, u64 *ptep, u64 pte, int level)
+{
+	/* The page counts as written when it can be: the log is cleared under the same lock. */
+	if (try_cmpxchg64(ptep, &pte, fault_pte(fault, level)) && fault->write)
+		memslot_mark_dirty(&fault->slot, fault->gfn);
 }
 
 /* Put the fault's unused table into the empty entry @ptep. */
@@ -214,13 +218,26 @@ static int install_table(struct fault *fault, u64 *ptep, u64 *pte)
 
 	if (!fault->table)
 		return NEED_TABLE;
-	new = entry_for_table((void *)fault->table);
+	new = tdp_table_entry((void *)fault->table);
 	/* On failure another vCPU was first, and *@pte is what it put there. */
 	if (try_cmpxchg64(ptep, pte, new)) {
 		*pte = new;
 		fault->table = 0;
 	}
 	return 0;
+}
+
+/*
+ * Must the leaf @pte be taken to pieces? If writes are logged, a page that was mapped as part of a
+ * large one is no longer.
+ */
+static bool fault_splits(const struct fault *fault, u64 pte, int level)
+{
+	u64 pfn = (__sme_clr(pte) & PTE_ADDR) >> PAGE_SHIFT;
+
+	return fault->write && fault->slot.dirty && level > fault->level &&
+	       !tpte_is_writable(backend->pte_format, pte) &&
+	       pfn == round_down(fault->host.pfn, tpte_pages(level));
 }
 
 /* A leaf @pte is there already. */
@@ -234,7 +251,7 @@ static int install_over(const struct fault *fault, u64 *ptep, u64 pte, int level
 	/* More permission for the same page needs no flush; another page would. */
 	if ((pte ^ new) & PTE_ADDR || level > fault->level)
 		return NEED_ZAP;
-	try_cmpxchg64(ptep, &pte, new);
+	install_leaf(fault, ptep, pte, level);
 	return 0;
 }
 
@@ -253,21 +270,26 @@ static int tdp_install(struct fault *fault)
 
 		if (!tpte_is_present(format, pte)) {
 			if (level <= fault->level) {
-				try_cmpxchg64(ptep, &pte, fault_pte(fault, level));
+				install_leaf(fault, ptep, pte, level);
 				return 0;
 			}
 			err = install_table(fault, ptep, &pte);
 			if (err)
 				return err;
 		}
-		if (tpte_is_leaf(format, pte, level))
-			return install_over(fault, ptep, pte, level);
-		table = table_of(pte);
+		if (tpte_is_leaf(format, pte, level)) {
+			if (!fault_splits(fault, pte, level))
+				return install_over(fault, ptep, pte, level);
+			if (!fault->table)
+				return NEED_TABLE;
+			if (!tdp_split(ptep, &pte, level, &fault->table))
+				return 0;
+		}
+		table = tdp_table(pte);
 	}
 }
 
-/* May frame @gfn of @slot be part of a mapping of @level? */
-static bool slot_allows(const struct memslot *slot, u64 gfn, int level)
+bool tdp_slot_allows(const struct memslot *slot, u64 gfn, int level)
 {
 	u64 pages = tpte_pages(level), first = round_down(gfn, pages);
 
@@ -281,7 +303,9 @@ static int fault_level(const struct fault *fault)
 {
 	int level = min(fault->host.level, backend->tdp_page_level);
 
-	while (level > PTE_LEVEL_4K && !slot_allows(&fault->slot, fault->gfn, level))
+	if (fault->slot.dirty)
+		return PTE_LEVEL_4K;
+	while (level > PTE_LEVEL_4K && !tdp_slot_allows(&fault->slot, fault->gfn, level))
 		level--;
 	return level;
 }

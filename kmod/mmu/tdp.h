@@ -6,10 +6,42 @@
 #define TENON_MMU_TDP_H
 
 #include <linux/list.h>
+#include <linux/mem_encrypt.h>
+#include <linux/mm.h>
 #include <linux/types.h>
 
+#include "../backend.h"
+#include "pte.h"
+
+struct memslot;
 struct mmu;
 struct vm;
+
+/* Tables live below the direct map; their addresses carry the memory-encryption bit, if any. */
+static inline u64 *tdp_table(u64 pte)
+{
+	return __va(__sme_clr(pte & PTE_ADDR));
+}
+
+static inline u64 tdp_table_entry(const void *table)
+{
+	return tpte_table(backend->pte_format, __sme_set(__pa(table)));
+}
+
+/* The entry where the walk to @gfn ends, and its level. mmu->lock is held. */
+u64 *tdp_walk(struct mmu *mmu, u64 gfn, int *level);
+
+/* May frame @gfn of @slot be part of a mapping of @level? */
+bool tdp_slot_allows(const struct memslot *slot, u64 gfn, int level);
+
+/* Unlink a table of @level from the entry @pte above it: kept until the flush. */
+void tdp_unlink(u64 pte, int level, struct list_head *tables);
+
+/*
+ * Replace the leaf @pte of @level, above the lowest, at @ptep by a table that maps the same, and
+ * then is *@pte; *@table, an unused one, becomes that. False if the leaf has changed.
+ */
+bool tdp_split(u64 *ptep, u64 *pte, int level, unsigned long *table);
 
 /*
  * Clear the entries that map frames from @start up to @end, with mmu->lock held for writing; tables
