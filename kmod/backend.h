@@ -47,7 +47,7 @@ struct vm;
  * @cpl: current privilege level, 0 to 3
  * @update_cr: vcpu->cr0, cr3, cr4 or efer changed: carry them to the control block
  * @update_dr7: vcpu->dr7 changed
- * @update_tsc: vcpu->tsc_offset changed
+ * @update_tsc: vcpu->tsc_offset or tsc_ratio changed
  * @update_intercepts: CPUID, irqchip or debug settings changed: compute intercepts anew
  * @get_msr: read an MSR that lives in the control block; -ENOENT for any other
  * @set_msr: write one; the value has been checked
@@ -69,6 +69,8 @@ struct vm;
  * @tdp_levels: levels of the nested page tables; filled in by @probe, like the next two
  * @tdp_page_level: the highest level at which they map pages
  * @tdp_exec_level: likewise, of pages that the guest may execute
+ * @tsc_fraction: bits of the fraction in vcpu->tsc_ratio; 0: TSCs cannot be scaled. By @probe
+ * @tsc_ratio_max: the ratios are below this
  */
 struct backend {
 	const char *name;
@@ -118,6 +120,8 @@ struct backend {
 	int tdp_levels;
 	int tdp_page_level;
 	int tdp_exec_level;
+	u8 tsc_fraction;
+	u64 tsc_ratio_max;
 };
 
 /* The backend of this machine; chosen once at insmod. */

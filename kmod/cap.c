@@ -4,12 +4,14 @@
  */
 #include <linux/cpumask.h>
 #include <linux/kvm.h>
+#include <linux/kvm_para.h>
 #include <uapi/linux/tenon.h>
 
 #include "cap.h"
 #include "irq/chip.h"
 #include "memslot.h"
 #include "msr.h"
+#include "vcpu.h"
 #include "vm.h"
 #include "xstate.h"
 
@@ -73,6 +75,8 @@ static const struct cap caps[] = {
 	{ .nr = KVM_CAP_XSAVE, .value = 1 },
 	{ .nr = KVM_CAP_XCRS, .answer = has_xcrs },
 	{ .nr = KVM_CAP_GET_TSC_KHZ, .value = 1 },
+	{ .nr = KVM_CAP_TSC_CONTROL, .answer = tsc_can_scale },
+	{ .nr = KVM_CAP_ASYNC_PF, .value = 1 },
 	{ .nr = KVM_CAP_MAX_VCPUS, .value = MAX_VCPUS },
 	{ .nr = KVM_CAP_TSC_DEADLINE_TIMER, .value = 1 },
 	{ .nr = KVM_CAP_KVMCLOCK_CTRL, .value = 1 },
@@ -84,6 +88,7 @@ static const struct cap caps[] = {
 	{ .nr = KVM_CAP_CHECK_EXTENSION_VM, .value = 1 },
 	{ .nr = KVM_CAP_IOEVENTFD_ANY_LENGTH, .value = 1 },
 	{ .nr = KVM_CAP_MAX_VCPU_ID, .value = MAX_VCPU_IDS, .enable = vm_limit_vcpu_ids },
+	{ .nr = KVM_CAP_VCPU_ATTRIBUTES, .value = 1 },
 	{ .nr = KVM_CAP_IMMEDIATE_EXIT, .value = 1 },
 	{ .nr = KVM_CAP_GET_MSR_FEATURES, .value = 1 },
 	{ .nr = KVM_CAP_COALESCED_PIO, .value = 1 },
@@ -91,6 +96,14 @@ static const struct cap caps[] = {
 	  .value = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET,
 	  .enable = dirty_log_enable },
 	{ .nr = KVM_CAP_SREGS2, .value = 1 },
+	{ .nr = KVM_CAP_HALT_POLL, .value = 1, .enable = halt_set_poll },
+	{ .nr = KVM_CAP_ASYNC_PF_INT, .value = 1 },
+	{ .nr = KVM_CAP_ENFORCE_PV_FEATURE_CPUID, .value = 1 },
+	{ .nr = KVM_CAP_EXIT_HYPERCALL,
+	  .value = BIT(KVM_HC_MAP_GPA_RANGE),
+	  .enable = hypercall_enable_exits },
+	{ .nr = KVM_CAP_VM_TSC_CONTROL, .answer = tsc_can_scale },
+	{ .nr = KVM_CAP_BINARY_STATS_FD, .value = 1 },
 	{ .nr = KVM_CAP_XSAVE2, .value = sizeof(struct kvm_xsave) },
 	{ .nr = TENON_CAP_EXIT_LOG, .value = TENON_EXIT_LOG_ENTRIES },
 	{ .nr = TENON_CAP_ENTRY_FAILURE, .value = TENON_BROKEN_RULES },
@@ -150,8 +163,13 @@ long vm_enable_cap(struct vm *vm, void *arg, unsigned long uarg)
 	return cap->enable(vm, request);
 }
 
-/* KVM_ENABLE_CAP on a vCPU: there is nothing to enable. */
+/* KVM_ENABLE_CAP on a vCPU: likewise. */
 long vcpu_enable_cap(struct vcpu *vcpu, void *arg, unsigned long uarg)
 {
-	return -EINVAL;
+	const struct kvm_enable_cap *cap = arg;
+
+	if (cap->flags || cap->cap != KVM_CAP_ENFORCE_PV_FEATURE_CPUID)
+		return -EINVAL;
+	vcpu->pv.enforce_cpuid = cap->args[0];
+	return 0;
 }

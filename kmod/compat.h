@@ -138,6 +138,41 @@ static inline void compat_machine_check(void)
 #endif
 }
 
+/* Have the page at @hva of @mm brought in, whatever it takes. Any process; sleeps. */
+static inline void compat_fault_in(struct mm_struct *mm, unsigned long hva, bool write)
+{
+	unsigned int flags = write ? FOLL_WRITE : 0;
+	int locked = 1;
+
+	mmap_read_lock(mm);
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+	get_user_pages_remote(mm, hva, 1, flags, NULL, &locked);
+#else
+	get_user_pages_remote(mm, hva, 1, flags, NULL, NULL, &locked);
+#endif
+	if (locked)
+		mmap_read_unlock(mm);
+}
+
+/* The task would run if it had a CPU; and how long it has waited for one so far, in ns. */
+static inline bool compat_is_runnable(const struct task_struct *task)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	return task_is_runnable((struct task_struct *)task);
+#else
+	return task->on_rq;
+#endif
+}
+
+static inline u64 compat_run_delay(const struct task_struct *task)
+{
+#ifdef CONFIG_SCHED_INFO
+	return task->sched_info.run_delay;
+#else
+	return 0;
+#endif
+}
+
 /* Add 1 to an eventfd's counter and wake who waits for it. Any context. */
 static inline void compat_eventfd_signal(struct eventfd_ctx *ctx)
 {

@@ -451,6 +451,7 @@ void emulate_exit_mmio(struct vcpu *vcpu, const struct device_access *access, bo
 {
 	struct kvm_run *run = vcpu->run;
 
+	vcpu->stats.mmio_exits++;
 	run->exit_reason = KVM_EXIT_MMIO;
 	run->mmio.phys_addr = access->gpa;
 	run->mmio.len = access->len;
@@ -494,6 +495,7 @@ static int emulate_start(struct vcpu *vcpu, u64 gpa, bool pio_checked)
 	struct emulation *em = vcpu->emulation;
 	int ret;
 
+	vcpu->stats.insn_emulation++;
 	em->atomic = false;
 	em->pio_checked = pio_checked;
 	em->one_by_one = false;

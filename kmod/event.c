@@ -212,6 +212,7 @@ static bool event_is_fault(u8 vector)
 static void event_inject(struct vcpu *vcpu, const struct event *event)
 {
 	trace_inject(vcpu, event);
+	vcpu->stats.injections[event->kind & 7]++;
 	backend->inject(vcpu, event);
 }
 
@@ -325,7 +326,9 @@ void event_prepare(struct vcpu *vcpu)
 	if (!busy)
 		backend->inject(vcpu, NULL);
 	event_inject_new(vcpu, busy);
+	pv_eoi_arm(vcpu);
 	backend->update_tpr(vcpu);
+	vcpu->stats.req_event++;
 }
 
 /**

@@ -105,6 +105,8 @@ static int __init tenon_init(void)
 	preempt_notifier_inc();
 	xstate_module_init();
 	r = cpuid_module_init();
+	if (!r)
+		r = pv_module_init();
 	if (r)
 		goto remove_backend;
 	sys_device.name = devname;
@@ -115,10 +117,12 @@ static int __init tenon_init(void)
 	if (r) {
 		pr_err("/dev/%s: cannot be made (%d)%s\n", devname, r,
 		       r == -EEXIST || r == -EBUSY ? ": that name is taken" : "");
-		goto remove_backend;
+		goto remove_pv;
 	}
 	return 0;
 
+remove_pv:
+	pv_module_exit();
 remove_backend:
 	preempt_notifier_dec();
 	backend->remove();
@@ -128,6 +132,7 @@ remove_backend:
 static void __exit tenon_exit(void)
 {
 	misc_deregister(&sys_device);
+	pv_module_exit();
 	preempt_notifier_dec();
 	backend->remove();
 }

@@ -565,3 +565,38 @@ int guest_map_write(struct vm *vm, struct guest_map *map, u32 offset, const void
 	memslots_read_unlock(vm, idx);
 	return hva ? err : guest_write(vm, map->gpa + offset, buf, len);
 }
+
+int guest_map_read_atomic(struct vm *vm, struct guest_map *map, u32 offset, void *buf, u32 len)
+{
+	int err = -EFAULT;
+	unsigned long hva;
+
+	if (!map_allows(map, offset, len) || current->mm != vm->mm)
+		return -EFAULT;
+	rcu_read_lock();
+	pagefault_disable();
+	hva = map_hva(vm, map, offset);
+	if (hva && !__copy_from_user_inatomic(buf, (void __user *)hva, len))
+		err = 0;
+	pagefault_enable();
+	rcu_read_unlock();
+	return err;
+}
+
+int guest_map_write_atomic(struct vm *vm, struct guest_map *map, u32 offset, const void *buf,
+			   u32 len)
+{
+	int err = -EFAULT;
+	unsigned long hva;
+
+	if (!map_allows(map, offset, len) || current->mm != vm->mm)
+		return -EFAULT;
+	rcu_read_lock();
+	pagefault_disable();
+	hva = map_hva(vm, map, offset);
+	if (hva && !__copy_to_user_inatomic((void __user *)hva, buf, len))
+		err = 0;
+	pagefault_enable();
+	rcu_read_unlock();
+	return err;
+}

@@ -177,4 +177,9 @@ int guest_map_init(struct vm *vm, struct guest_map *map, u64 gpa, u32 len);
 int guest_map_read(struct vm *vm, struct guest_map *map, u32 offset, void *buf, u32 len);
 int guest_map_write(struct vm *vm, struct guest_map *map, u32 offset, const void *buf, u32 len);
 
+/* The same in any context of the owner's thread: -EFAULT also when a page is not at hand. */
+int guest_map_read_atomic(struct vm *vm, struct guest_map *map, u32 offset, void *buf, u32 len);
+int guest_map_write_atomic(struct vm *vm, struct guest_map *map, u32 offset, const void *buf,
+			   u32 len);
+
 #endif

@@ -156,12 +156,12 @@ static int set_tsc_adjust(struct vcpu *vcpu, const struct msr_row *row, u32 inde
 
 static int get_pv(struct vcpu *vcpu, const struct msr_row *row, u32 index, u64 *value, bool host)
 {
-	return pv_get_msr(vcpu, index, value, host) ? 1 : 0;
+	return pv_get_msr(vcpu, index, value);
 }
 
 static int set_pv(struct vcpu *vcpu, const struct msr_row *row, u32 index, u64 value, bool host)
 {
-	return pv_set_msr(vcpu, index, value, host) ? 1 : 0;
+	return pv_set_msr(vcpu, index, value);
 }
 
 static int get_efer(struct vcpu *vcpu, const struct msr_row *row, u32 index, u64 *value, bool host)
@@ -467,7 +467,7 @@ const struct msr_row msr_rows[] = {
 	{ APIC_BASE_MSR, 0x100, MSR_FAST, .get = get_lapic, .set = set_lapic },
 	{ MSR_IA32_XSS, 1, MSR_LISTED | MSR_FAST, X86_FEATURE_XSAVES, .get = get_xss,
 	  .set = set_xss },
-	{ MSR_KVM_WALL_CLOCK_NEW, 2, MSR_LISTED, .get = get_pv, .set = set_pv },
+	{ MSR_KVM_WALL_CLOCK_NEW, 9, MSR_LISTED, .get = get_pv, .set = set_pv },
 	{ MSR_EFER, 1, MSR_FAST_READ, .get = get_efer, .set = set_efer },
 	{ MSR_STAR, 1, MSR_LISTED | MSR_FAST, .get = get_backend, .set = set_backend,
 	  .writable = ~0ull },

@@ -59,7 +59,9 @@ void run_forget(struct vcpu *vcpu)
 /* The guest's TSC goes on from where it was, and its clock is told anew. */
 static void vcpu_slept(struct vcpu *vcpu)
 {
-	WRITE_ONCE(vcpu->tsc_offset, vcpu->tsc_offset + virt_sleep.tsc_lost - vcpu->sleep.tsc_lost);
+	u64 lost = virt_sleep.tsc_lost - vcpu->sleep.tsc_lost;
+
+	WRITE_ONCE(vcpu->tsc_offset, vcpu->tsc_offset + tsc_scale(vcpu->tsc_ratio, lost));
 	vcpu->sleep = virt_sleep;
 	backend->update_tsc(vcpu);
 	vcpu_request(vcpu, WORK_CLOCK);
@@ -74,6 +76,7 @@ static void vcpu_load(struct vcpu *vcpu, int cpu)
 		indirect_branch_prediction_barrier();
 	}
 	static_call(backend_load)(vcpu, cpu);
+	pv_steal_load(vcpu);
 	if (vcpu->cpu != cpu) {
 		pv_vcpu_migrated(vcpu);
 		vcpu_lapic_sched_in(vcpu);
@@ -88,12 +91,20 @@ static void vcpu_put(struct vcpu *vcpu)
 
 static void vcpu_sched_in(struct preempt_notifier *notifier, int cpu)
 {
-	vcpu_load(container_of(notifier, struct vcpu, preempt), cpu);
+	struct vcpu *vcpu = container_of(notifier, struct vcpu, preempt);
+
+	WRITE_ONCE(vcpu->pv.runnable, NULL);
+	vcpu_load(vcpu, cpu);
 }
 
 static void vcpu_sched_out(struct preempt_notifier *notifier, struct task_struct *next)
 {
-	vcpu_put(container_of(notifier, struct vcpu, preempt));
+	struct vcpu *vcpu = container_of(notifier, struct vcpu, preempt);
+
+	vcpu_put(vcpu);
+	pv_steal_out(vcpu);
+	if (compat_is_runnable(current))
+		WRITE_ONCE(vcpu->pv.runnable, current);
 }
 
 static struct preempt_ops vcpu_preempt_ops = {
@@ -148,6 +159,7 @@ static void log_exit(struct vcpu *vcpu, const struct exit *exit)
 	struct log_entry *entry = &vcpu->log[vcpu->log_next++ % LOG_ENTRIES];
 
 	trace_exit(vcpu, exit);
+	vcpu->stats.exits[exit->kind]++;
 	entry->tsc = rdtsc();
 	entry->rip = vcpu->rip;
 	entry->kind = exit->kind;
@@ -175,7 +187,8 @@ static int run_fast(struct vcpu *vcpu, struct exit *exit)
 		r = exit_handle_fast(vcpu, exit);
 		if (r != GUEST)
 			return r;
-		if (vcpu->work & WORK_EVENTS && !(vcpu->work & ~WORK_EVENTS) && vcpu->apic) {
+		if (vcpu->work & WORK_EVENTS && !(vcpu->work & ~WORK_EVENTS) && vcpu->apic &&
+		    pv_eoi_sync_fast(vcpu)) {
 			vcpu_take_work(vcpu, WORK_EVENT);
 			event_prepare(vcpu);
 		}
@@ -294,49 +307,22 @@ static int vcpu_do_work(struct vcpu *vcpu)
 	}
 	if (vcpu_take_work(vcpu, WORK_INIT_SIPI))
 		vcpu_take_init_sipi(vcpu);
-	if (vcpu_take_work(vcpu, WORK_TLB_FLUSH))
+	if (vcpu_take_work(vcpu, WORK_STEAL))
+		pv_steal_update(vcpu);
+	if (vcpu_take_work(vcpu, WORK_TLB_FLUSH)) {
+		vcpu->stats.tlb_flush++;
 		backend->flush_tlb(vcpu);
+	}
 	if (vcpu_take_work(vcpu, WORK_CLOCK))
 		pv_clock_update(vcpu);
+	if (vcpu_take_work(vcpu, WORK_APF))
+		pv_apf_work(vcpu);
 	if (vcpu_take_work(vcpu, WORK_TIMER))
 		vcpu_lapic_timer_work(vcpu);
 	if (READ_ONCE(vcpu->work) & WORK_EVENTS && vcpu->mp_state == KVM_MP_STATE_RUNNABLE) {
+		pv_eoi_sync(vcpu);
 		vcpu_take_work(vcpu, WORK_EVENT);
 		event_prepare(vcpu);
-	}
-	return GUEST;
-}
-
-/* Work that a vCPU which does not run must look at. */
-static bool vcpu_woken(struct vcpu *vcpu)
-{
-	unsigned long work = READ_ONCE(vcpu->work);
-
-	if (work & (BIT(WORK_INIT_SIPI) | BIT(WORK_TIMER)))
-		return true;
-	return vcpu->mp_state == KVM_MP_STATE_HALTED && event_wakes(vcpu);
-}
-
-/* HLT, or waiting for a start-up IPI: sleep until there is something to do. */
-static int vcpu_block(struct vcpu *vcpu)
-{
-	prepare_to_rcuwait(&vcpu->wait);
-	for (;;) {
-		set_current_state(TASK_INTERRUPTIBLE);
-		if (vcpu_woken(vcpu) || signal_pending(current))
-			break;
-		schedule();
-	}
-	finish_rcuwait(&vcpu->wait);
-
-	if (vcpu_take_work(vcpu, WORK_TIMER))
-		vcpu_lapic_timer_work(vcpu);
-	if (vcpu_take_work(vcpu, WORK_INIT_SIPI))
-		vcpu_take_init_sipi(vcpu);
-	if (vcpu->mp_state == KVM_MP_STATE_HALTED && event_wakes(vcpu)) {
-		WRITE_ONCE(vcpu->pv.unhalted, false);
-		vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
-		vcpu_request(vcpu, WORK_EVENT);
 	}
 	return GUEST;
 }
@@ -347,6 +333,7 @@ static noinline int vcpu_user_window(struct vcpu *vcpu)
 	if (!READ_ONCE(vcpu->run->request_interrupt_window))
 		return GUEST;
 	if (event_interrupt_ready(vcpu)) {
+		vcpu->stats.request_irq_exits++;
 		vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
 		return USER;
 	}
@@ -375,6 +362,7 @@ static int vcpu_loop(struct vcpu *vcpu)
 		if (__xfer_to_guest_mode_work_pending()) {
 			r = compat_handle_work();
 			if (r) {
+				vcpu->stats.signal_exits++;
 				vcpu->run->exit_reason = KVM_EXIT_INTR;
 				return r;
 			}
@@ -437,6 +425,7 @@ static long vcpu_run_unmasked(struct vcpu *vcpu)
 	xstate_load(vcpu);
 
 	r = vcpu_run_loaded(vcpu);
+	vcpu->stats.user_exits++;
 
 	trace_user_exit(vcpu, r);
 	xstate_put(vcpu);

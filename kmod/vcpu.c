@@ -76,8 +76,7 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	vcpu_lapic_reset(vcpu, init);
 	msr_reset(vcpu, init);
 	xstate_reset(vcpu, init);
-	if (!init)
-		pv_vcpu_reset(vcpu);
+	pv_vcpu_reset(vcpu);
 	backend->reset(vcpu, init);
 	vcpu_reset_segments(vcpu);
 	backend->update_cr(vcpu);
@@ -143,7 +142,11 @@ static const struct ioctl vcpu_ioctls[] = {
 	VCPU_IOCTL(TENON_GET_EXIT_LOG, exit_log_get),
 	VCPU_IOCTL(TENON_GET_ENTRY_FAILURE, entry_failure_get),
 	VCPU_IOCTL(KVM_KVMCLOCK_CTRL, clock_ctrl),
+	VCPU_IOCTL(KVM_HAS_DEVICE_ATTR, vcpu_attr_has),
+	VCPU_IOCTL(KVM_GET_DEVICE_ATTR, vcpu_attr_get),
+	VCPU_IOCTL(KVM_SET_DEVICE_ATTR, vcpu_attr_set),
 	VCPU_IOCTL(KVM_ENABLE_CAP, vcpu_enable_cap),
+	VCPU_IOCTL(KVM_GET_STATS_FD, vcpu_stats_fd),
 	VCPU_IOCTL_OPTIONAL(KVM_SET_SIGNAL_MASK, vcpu_set_signal_mask),
 	{},
 };
@@ -227,6 +230,7 @@ static const struct file_operations vcpu_fops = {
 void vcpu_destroy(struct vcpu *vcpu)
 {
 	run_forget(vcpu);
+	pv_vcpu_destroy(vcpu);
 	vcpu_lapic_destroy(vcpu);
 	cpuid_destroy(vcpu);
 	xstate_destroy(vcpu);
@@ -256,7 +260,6 @@ static int vcpu_init(struct vcpu *vcpu)
 	if (r)
 		return r;
 	vcpu->cpu = -1;
-	vcpu->tsc_khz = vcpu->vm->default_tsc_khz;
 	vcpu->xcr0 = XFEATURE_MASK_FP;
 	vcpu->mp_state = vcpu->id == vcpu->vm->bsp_id || !vcpu->vm->irqchip ?
 				 KVM_MP_STATE_RUNNABLE :

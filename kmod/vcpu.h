@@ -6,6 +6,7 @@
 #include <asm/kvm.h>
 #include <linux/hrtimer.h>
 #include <linux/kvm.h>
+#include <linux/math64.h>
 #include <linux/mutex.h>
 #include <linux/preempt.h>
 #include <linux/rcuwait.h>
@@ -19,6 +20,7 @@
 #include "explain.h"
 #include "msr.h"
 #include "pv/pv.h"
+#include "stats.h"
 #include "virt.h"
 #include "vm.h"
 
@@ -71,6 +73,8 @@ enum work {
 	WORK_INIT_SIPI, /* an INIT or start-up IPI arrived */
 	WORK_NMI, /* an NMI arrived: move it from the queue */
 	WORK_TRIPLE_FAULT, /* report KVM_EXIT_SHUTDOWN */
+	WORK_STEAL, /* the thread had to wait: tell the guest */
+	WORK_APF, /* pages that the guest waits for are here */
 };
 
 /**
@@ -150,9 +154,12 @@ struct log_entry {
  * @init_sipi: bits INIT_PENDING and SIPI_PENDING; set by anyone before WORK_INIT_SIPI
  * @sipi_vector: page number of the last start-up IPI
  * @mmu: remembered walks of the guest's page tables, see mmu/mmu.h
+ * @halt_poll_ns: how long the next HLT is polled for its end
  * @wait_tsc: guest TSC before which the next entry may not happen; 0: none
  * @tsc_offset: guest TSC = host TSC scaled + @tsc_offset
+ * @tsc_ratio: by which it is scaled, with backend->tsc_fraction bits of fraction; 0: it is not
  * @sleep: the machine's suspensions that @tsc_offset makes up for
+ * @stats: what it counts
  * @exit: why it last left the guest; valid until the next entry
  * @failure: the last refused entry
  * @log: the last exits
@@ -182,6 +189,7 @@ struct vcpu {
 	struct events events;
 	struct exit exit;
 	u32 log_next;
+	struct vcpu_stats stats;
 
 	struct mutex mutex; /* held during each ioctl, KVM_RUN too */
 	void *pio_data;
@@ -209,9 +217,11 @@ struct vcpu {
 	struct vcpu_msrs msrs;
 	struct mmu_vcpu mmu;
 	struct pv_vcpu pv;
+	u32 halt_poll_ns;
 	struct emulation *emulation;
 	u64 wait_tsc;
 	u64 tsc_offset;
+	u64 tsc_ratio;
 	u32 tsc_khz;
 	struct virt_sleep sleep;
 
@@ -269,6 +279,22 @@ void vcpu_reset(struct vcpu *vcpu, bool init);
 static inline u64 vcpu_cr3(struct vcpu *vcpu)
 {
 	return vcpu->cr3;
+}
+
+static inline u64 tsc_scale(u64 ratio, u64 ticks)
+{
+	return unlikely(ratio) ? mul_u64_u64_shr(ticks, ratio, backend->tsc_fraction) : ticks;
+}
+
+/* The guest's TSC when the host's is @host; and now. Any context. */
+static inline u64 tsc_guest(const struct vcpu *vcpu, u64 host)
+{
+	return tsc_scale(READ_ONCE(vcpu->tsc_ratio), host) + READ_ONCE(vcpu->tsc_offset);
+}
+
+static inline u64 tsc_guest_now(const struct vcpu *vcpu)
+{
+	return tsc_guest(vcpu, rdtsc());
 }
 
 static inline bool vcpu_paging(const struct vcpu *vcpu)

@@ -89,6 +89,8 @@ void vm_request_all(struct vm *vm, unsigned long work, bool wait)
 	unsigned long i;
 	int me;
 
+	if (work == WORK_TLB_FLUSH)
+		atomic64_inc(&vm->stats.remote_tlb_flush_requests);
 	if (!zalloc_cpumask_var(&mask, GFP_ATOMIC)) {
 		vm_for_each_vcpu(vm, i, vcpu)
 			vcpu_request(vcpu, work);
@@ -108,6 +110,8 @@ void vm_request_all(struct vm *vm, unsigned long work, bool wait)
 		if (cpu >= 0 && cpu != me)
 			cpumask_set_cpu(cpu, mask);
 	}
+	if (work == WORK_TLB_FLUSH && !cpumask_empty(mask))
+		atomic64_inc(&vm->stats.remote_tlb_flush);
 	smp_call_function_many(mask, vm_kick_ack, NULL, wait);
 	put_cpu();
 	free_cpumask_var(mask);
@@ -208,6 +212,7 @@ static const struct ioctl vm_ioctls[] = {
 	VM_IOCTL(KVM_GET_TSC_KHZ, vm_tsc_khz_get),
 	VM_IOCTL(KVM_SET_TSC_KHZ, vm_tsc_khz_set),
 	VM_IOCTL(KVM_ENABLE_CAP, vm_enable_cap),
+	VM_IOCTL(KVM_GET_STATS_FD, vm_stats_fd),
 	{},
 };
 
@@ -250,6 +255,7 @@ static struct vm *vm_alloc(void)
 	xa_init(&vm->vcpus);
 	vm->identity_map_addr = 0xfffbc000;
 	vm->default_tsc_khz = tsc_khz;
+	vm->halt_poll_ns = -1;
 	vm->mm = current->mm;
 	mmgrab(vm->mm);
 

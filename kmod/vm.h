@@ -13,6 +13,7 @@
 #include "memslot.h"
 #include "mmu/mmu.h"
 #include "pv/pv.h"
+#include "stats.h"
 
 struct irqchip;
 struct pit;
@@ -38,6 +39,8 @@ struct vcpu;
  * @irqchip: in-kernel PIC and IOAPIC; set once under @lock, then never cleared
  * @pit: in-kernel 8254; set once under @lock
  * @pv: paravirtual clock of the VM
+ * @halt_poll_ns: longest poll at HLT, in ns; negative: the module's parameter says it
+ * @stats: what it counts, see stats.h
  * @bsp_id: vCPU id of the bootstrap processor. Before the first vCPU under @lock
  * @vcpu_ids: vCPU ids are below this. Under @lock
  * @identity_map_addr: KVM_SET_IDENTITY_MAP_ADDR. Under @lock
@@ -59,6 +62,8 @@ struct vm {
 	struct irqchip *irqchip;
 	struct pit *pit;
 	struct pv_vm pv;
+	s64 halt_poll_ns;
+	struct vm_stats stats;
 	u32 bsp_id;
 	u32 vcpu_ids;
 	u64 identity_map_addr;
@@ -79,6 +84,9 @@ void vm_put(struct vm *vm);
 /* The vCPU with this index (order of creation) or id, or NULL. Valid as long as @vm is. */
 struct vcpu *vm_vcpu(struct vm *vm, unsigned int index);
 struct vcpu *vm_vcpu_by_id(struct vm *vm, u32 id);
+
+/* KVM_CAP_HALT_POLL: halt.c. */
+long halt_set_poll(struct vm *vm, const struct kvm_enable_cap *cap);
 
 /* Set @work on every vCPU; with @wait, return only when none still runs guest code without it. */
 void vm_request_all(struct vm *vm, unsigned long work, bool wait);

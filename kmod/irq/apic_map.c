@@ -148,6 +148,29 @@ int apic_deliver_msi(struct irqchip *chip, u64 address, u32 data)
 	return apic_deliver(chip, NULL, &msg);
 }
 
+int apic_deliver_bits(struct irqchip *chip, const struct apic_msg *msg, u64 first, u64 bits)
+{
+	const unsigned long set = bits;
+	struct apic_msg to = *msg;
+	const struct apic_map *map;
+	struct lapic *lapic;
+	unsigned int bit;
+	int taken = 0;
+
+	rcu_read_lock();
+	map = rcu_dereference(chip->map);
+	for_each_set_bit(bit, &set, BITS_PER_LONG) {
+		if (!map || first >= map->nr)
+			break;
+		to.dest = first + bit;
+		lapic = map_find(map, to.dest);
+		if (lapic && lapic_match(lapic, &to))
+			taken += lapic_accept(lapic, &to);
+	}
+	rcu_read_unlock();
+	return taken;
+}
+
 void apic_pulse_lint0(struct irqchip *chip)
 {
 	const struct apic_map *map;

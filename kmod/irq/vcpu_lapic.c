@@ -36,7 +36,7 @@ static u64 op_guest_tsc(void *opaque)
 {
 	const struct vcpu_lapic *vl = opaque;
 
-	return max(rdtsc() + vl->vcpu->tsc_offset, vl->due);
+	return max(tsc_guest_now(vl->vcpu), vl->due);
 }
 
 static void op_timer_arm(void *opaque, u64 expires)
@@ -334,15 +334,15 @@ void vcpu_lapic_timer_work(struct vcpu *vcpu)
 void vcpu_lapic_wait(struct vcpu *vcpu)
 {
 	struct vcpu_lapic *vl = to_vl(vcpu->apic);
-	u64 until = vcpu->wait_tsc - vcpu->tsc_offset - ENTRY_TICKS;
-	s64 early = until - rdtsc();
+	u64 until = vcpu->wait_tsc - ENTRY_TICKS;
+	s64 early = until - tsc_guest_now(vcpu);
 	s64 advance = vl->advance - (early - ADVANCE_SLACK) / 4;
 
 	vl->advance = clamp_t(s64, advance, 0, MAX_ADVANCE(vcpu));
 	vcpu->wait_tsc = 0;
 	if (early > (s64)MAX_ADVANCE(vcpu))
 		return;
-	while ((s64)(until - rdtsc()) > 0)
+	while ((s64)(until - tsc_guest_now(vcpu)) > 0)
 		cpu_relax();
 }
 
@@ -399,6 +399,7 @@ int vcpu_lapic_msr_read(struct vcpu *vcpu, u32 msr, u64 *value)
 		*value = lapic_tsc_deadline(lapic);
 		return 0;
 	case X2APIC_MSR_FIRST ... X2APIC_MSR_LAST:
+		pv_eoi_sync_fast(vcpu);
 		return !lapic_msr_read(lapic, msr, value);
 	}
 	return 1;
@@ -455,6 +456,7 @@ bool vcpu_lapic_mmio_read(struct vcpu *vcpu, u64 gpa, void *data, unsigned int l
 	if (!lapic)
 		return false;
 	if (lapic_mmio_hit(lapic, gpa)) {
+		pv_eoi_sync_fast(vcpu);
 		lapic_mmio_read(lapic, offset_in_page(gpa), data, len);
 		return true;
 	}
@@ -482,6 +484,7 @@ long lapic_get_ioctl(struct vcpu *vcpu, void *arg, unsigned long uarg)
 {
 	if (!vcpu->apic)
 		return -EINVAL;
+	pv_eoi_sync(vcpu);
 	/* What is due is shown as it will be when the vCPU runs, be the host's timer late. */
 	vcpu_take_work(vcpu, WORK_TIMER);
 	vcpu_lapic_timer_work(vcpu);
@@ -494,5 +497,6 @@ long lapic_set_ioctl(struct vcpu *vcpu, void *arg, unsigned long uarg)
 {
 	if (!vcpu->apic)
 		return -EINVAL;
+	pv_eoi_sync(vcpu);
 	return lapic_set_state(vcpu->apic, arg, false);
 }

@@ -157,7 +157,8 @@ static bool page_at_hand(unsigned long hva, struct host_page *host)
 	return host->writable;
 }
 
-int host_page_get(unsigned long hva, bool write, bool may_write, struct host_page *host)
+int host_page_get(unsigned long hva, bool write, bool may_write, bool nowait,
+		  struct host_page *host)
 {
 	struct page *page;
 	long n;
@@ -166,9 +167,12 @@ int host_page_get(unsigned long hva, bool write, bool may_write, struct host_pag
 	host->held = false;
 	if (!may_write || !page_at_hand(hva, host)) {
 		n = get_user_pages_unlocked(hva, 1, &page,
-					    FOLL_HWPOISON | (write ? FOLL_WRITE : 0));
+					    FOLL_HWPOISON | (write ? FOLL_WRITE : 0) |
+						    (nowait ? FOLL_NOWAIT : 0));
 		if (n == -EFAULT)
 			return device_page(hva, write, host);
+		if (!n && nowait)
+			return -EAGAIN;
 		if (n != 1)
 			return n < 0 ? n : -EFAULT;
 		host->page = page;

@@ -41,9 +41,10 @@ int host_level(unsigned long hva);
  * Find the page at @hva of current->mm; fault it in for reading, or for writing if @write. If
  * @may_write and it costs nothing, *@host is writable too after a read. May sleep. Nothing keeps
  * the page there: whoever maps it re-checks with the MMU notifier.
- * -EFAULT, -EHWPOISON, -EINTR, -ENOMEM.
+ * -EFAULT, -EHWPOISON, -EINTR, -ENOMEM; -EAGAIN if @nowait and the page must be waited for.
  */
-int host_page_get(unsigned long hva, bool write, bool may_write, struct host_page *host);
+int host_page_get(unsigned long hva, bool write, bool may_write, bool nowait,
+		  struct host_page *host);
 
 /* Let go of the page; it counts as accessed, and as dirty if it was mapped writable. */
 void host_page_put(struct host_page *host);

@@ -19,6 +19,9 @@
 #define NEED_TABLE 1
 #define NEED_ZAP   2
 
+/* fault_get_page(): the page will come, see pv_apf_begin(). */
+#define FAULT_BEGUN 1
+
 /**
  * struct fault - a guest's access for which a mapping is to be installed
  * @mmu: where
@@ -384,6 +387,19 @@ enum verdict mmu_fault_fast(struct vcpu *vcpu, u64 gpa, u32 error)
 	return err ? SLOW : GUEST;
 }
 
+/* The host's page; FAULT_BEGUN: the guest was told to do something else meanwhile. */
+static int fault_get_page(struct vcpu *vcpu, struct fault *fault, bool may_write)
+{
+	bool nowait = pv_apf_possible(vcpu);
+	int err = host_page_get(fault->hva, fault->write, may_write, nowait, &fault->host);
+
+	if (err != -EAGAIN || !nowait)
+		return err;
+	if (pv_apf_begin(vcpu, fault->hva, fault->write))
+		return FAULT_BEGUN;
+	return host_page_get(fault->hva, fault->write, may_write, false, &fault->host);
+}
+
 int mmu_fault(struct vcpu *vcpu, u64 gpa, u32 error)
 {
 	struct vm *vm = vcpu->vm;
@@ -396,7 +412,9 @@ int mmu_fault(struct vcpu *vcpu, u64 gpa, u32 error)
 	readonly = fault.slot.flags & KVM_MEM_READONLY;
 	if (readonly && fault.write)
 		return MMU_MMIO;
-	err = host_page_get(fault.hva, fault.write, !readonly, &fault.host);
+	err = fault_get_page(vcpu, &fault, !readonly);
+	if (err == FAULT_BEGUN)
+		return 0;
 	if (err)
 		return fault_error(&fault, err);
 	if (readonly)

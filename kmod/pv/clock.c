@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * kvmclock: each vCPU shares a page with the host, which tells it the time at some reading of its
- * TSC and how to go on from there; and the TSC itself, which all vCPUs shall have in step.
+ * TSC and how to go on from there.
  */
 #include <linux/kernel.h>
 #include <linux/kvm.h>
@@ -14,6 +14,7 @@
 #include "../backend.h"
 #include "../vcpu.h"
 #include "../vm.h"
+#include "clock.h"
 #include "pv.h"
 #include "scale.h"
 
@@ -22,28 +23,11 @@
 
 #define CLOCK_FLAGS  (KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC)
 
-/* A guest's TSC may be this much off the frequency that user space asks for. */
-#define TOLERANCE_PPM 250
-
-/**
- * struct host_time - the host's clocks at one moment
- * @tsc: TSC
- * @ns: base clock: CLOCK_MONOTONIC_RAW, whose rate is the TSC's, plus the time spent asleep
- * @real: CLOCK_REALTIME, in ns
- * @exact: the host counts time in TSC ticks, and @tsc is the reading behind the others
- */
-struct host_time {
-	u64 tsc;
-	u64 ns;
-	u64 real;
-	bool exact;
-};
-
 /*
  * The time-keeping core does not say which counter it reads on all kernels. A reading that lies
  * between two of the TSC is one of the TSC: no other counter has such values.
  */
-static void host_now(struct host_time *now)
+void pv_host_now(struct host_time *now)
 {
 	struct system_time_snapshot snapshot;
 	unsigned long flags;
@@ -87,8 +71,10 @@ static void choose_master(struct vm *vm, const struct host_time *now)
 	bool master = now->exact && tsc_matched(vm);
 
 	lockdep_assert_held(&pv->lock);
-	if (master)
+	if (master) {
 		pv->master_khz = vm_vcpu(vm, 0)->tsc_khz;
+		pv->master_ratio = vm_vcpu(vm, 0)->tsc_ratio;
+	}
 	if (master == pv->master && pv->sleeps == virt_sleep.times)
 		return;
 	pv->sleeps = virt_sleep.times;
@@ -100,10 +86,12 @@ static void choose_master(struct vm *vm, const struct host_time *now)
 
 static u64 clock_now(const struct pv_vm *pv, const struct host_time *now)
 {
-	u64 ns = now->ns;
+	u64 ticks, ns = now->ns;
 
-	if (pv->master)
-		ns = pv->master_ns + pv_scale_ticks(now->tsc - pv->master_tsc, pv->master_khz);
+	if (pv->master) {
+		ticks = tsc_scale(pv->master_ratio, now->tsc - pv->master_tsc);
+		ns = pv->master_ns + pv_scale_ticks(ticks, pv->master_khz);
+	}
 	return ns + pv->offset;
 }
 
@@ -113,9 +101,9 @@ static void fill_info(struct vcpu *vcpu, struct pvclock_vcpu_time_info *info)
 	struct host_time now;
 
 	mutex_lock(&pv->lock);
-	host_now(&now);
+	pv_host_now(&now);
 	choose_master(vcpu->vm, &now);
-	info->tsc_timestamp = (pv->master ? pv->master_tsc : now.tsc) + vcpu->tsc_offset;
+	info->tsc_timestamp = tsc_guest(vcpu, pv->master ? pv->master_tsc : now.tsc);
 	info->system_time = (pv->master ? pv->master_ns : now.ns) + pv->offset;
 	info->flags = pv->master ? PVCLOCK_TSC_STABLE_BIT : 0;
 	pv_scale(vcpu->tsc_khz, &info->tsc_to_system_mul, &info->tsc_shift);
@@ -182,7 +170,7 @@ static void write_wall_clock(struct vm *vm, u64 gpa)
 	if (guest_read(vm, gpa, &wall.version, sizeof(wall.version)))
 		return;
 	mutex_lock(&vm->pv.lock);
-	host_now(&now);
+	pv_host_now(&now);
 	boot = now.real - clock_now(&vm->pv, &now);
 	mutex_unlock(&vm->pv.lock);
 	wall.version |= 1;
@@ -204,7 +192,7 @@ static bool address_ok(u64 gpa, size_t len)
 	return !(gpa & 3) && offset_in_page(gpa) + len <= PAGE_SIZE;
 }
 
-static int set_time(struct vcpu *vcpu, u64 val)
+int clock_set_time(struct vcpu *vcpu, u64 val)
 {
 	struct pv_vcpu *pv = &vcpu->pv;
 
@@ -217,7 +205,7 @@ static int set_time(struct vcpu *vcpu, u64 val)
 	return 0;
 }
 
-static int set_wall(struct vcpu *vcpu, u64 val)
+int clock_set_wall(struct vcpu *vcpu, u64 val)
 {
 	if (!address_ok(val, sizeof(struct pvclock_wall_clock)))
 		return 1;
@@ -227,36 +215,6 @@ static int set_wall(struct vcpu *vcpu, u64 val)
 	if (val)
 		write_wall_clock(vcpu->vm, val);
 	return 0;
-}
-
-int pv_get_msr(struct vcpu *vcpu, u32 index, u64 *val, bool host)
-{
-	switch (index) {
-	case MSR_KVM_WALL_CLOCK:
-	case MSR_KVM_WALL_CLOCK_NEW:
-		*val = READ_ONCE(vcpu->vm->pv.wall_msr);
-		return 0;
-	case MSR_KVM_SYSTEM_TIME:
-	case MSR_KVM_SYSTEM_TIME_NEW:
-		*val = vcpu->pv.time_msr;
-		return 0;
-	default:
-		return -ENOENT;
-	}
-}
-
-int pv_set_msr(struct vcpu *vcpu, u32 index, u64 val, bool host)
-{
-	switch (index) {
-	case MSR_KVM_WALL_CLOCK:
-	case MSR_KVM_WALL_CLOCK_NEW:
-		return set_wall(vcpu, val);
-	case MSR_KVM_SYSTEM_TIME:
-	case MSR_KVM_SYSTEM_TIME_NEW:
-		return set_time(vcpu, val);
-	default:
-		return -ENOENT;
-	}
 }
 
 /**
@@ -275,7 +233,7 @@ long clock_get(struct vm *vm, void *arg, unsigned long uarg)
 
 	memset(data, 0, sizeof(*data));
 	mutex_lock(&pv->lock);
-	host_now(&now);
+	pv_host_now(&now);
 	choose_master(vm, &now);
 	data->clock = clock_now(pv, &now);
 	if (pv->master) {
@@ -305,7 +263,7 @@ long clock_set(struct vm *vm, void *arg, unsigned long uarg)
 	if (data->flags & ~CLOCK_FLAGS)
 		return -EINVAL;
 	mutex_lock(&pv->lock);
-	host_now(&now);
+	pv_host_now(&now);
 	if ((data->flags & KVM_CLOCK_REALTIME) && now.real > data->realtime)
 		clock += now.real - data->realtime;
 	/* The pair begins anew, at this moment. */
@@ -327,156 +285,38 @@ long clock_ctrl(struct vcpu *vcpu, void *arg, unsigned long uarg)
 	return 0;
 }
 
-u64 tsc_guest_now(struct vcpu *vcpu)
-{
-	return rdtsc() + READ_ONCE(vcpu->tsc_offset);
-}
-
-static void set_offset(struct vcpu *vcpu, u64 offset)
-{
-	if (vcpu->tsc_offset == offset)
-		return;
-	WRITE_ONCE(vcpu->tsc_offset, offset);
-	backend->update_tsc(vcpu);
-	if (vcpu->apic)
-		vcpu_request(vcpu, WORK_TIMER);
-	/* The new vCPU itself is not known to the VM yet. */
-	vcpu_request(vcpu, WORK_CLOCK);
-	vm_request_all(vcpu->vm, WORK_CLOCK, false);
-}
-
-/*
- * User space sets TSCs one by one, at a new VM to 0 and at a restored one to what it has saved,
- * and cannot make them equal that way. So a value that is within a second of where the TSCs set
- * before are by now, or 0 (a vCPU that is plugged in), means: in step with them.
- */
-static u64 offset_in_step(struct vcpu *vcpu, u64 value, const struct host_time *now)
-{
-	struct pv_vm *pv = &vcpu->vm->pv;
-	u64 second = vcpu->tsc_khz * 1000ull;
-	u64 expected =
-		pv->tsc_value + mul_u64_u32_div(now->ns - pv->tsc_ns, vcpu->tsc_khz, USEC_PER_SEC);
-
-	if (pv->tsc_khz == vcpu->tsc_khz && (!value || (value - expected + second) < 2 * second))
-		return check_tsc_unstable() ? expected - now->tsc : pv->tsc_offset;
-	pv->tsc_khz = vcpu->tsc_khz;
-	pv->tsc_value = value;
-	pv->tsc_ns = now->ns;
-	pv->tsc_offset = value - now->tsc;
-	return pv->tsc_offset;
-}
-
 /**
- * tsc_set() - write IA32_TIME_STAMP_COUNTER
+ * clock_pairing() - KVM_HC_CLOCK_PAIRING: the host's time of day and the guest's TSC at one moment
  * @vcpu: the vCPU
- * @value: new value of its TSC
- * @host: by KVM_SET_MSRS or vCPU creation, not by the guest's WRMSR, which moves IA32_TSC_ADJUST
+ * @gpa: takes struct kvm_clock_pairing
+ * @type: KVM_CLOCK_PAIRING_WALLCLOCK
  *
- * Context: owner of the vCPU; may sleep.
+ * Context: owner; may sleep.
+ * Return: 0, -KVM_EOPNOTSUPP (another type, or the host does not count TSC ticks), -KVM_EFAULT.
  */
-void tsc_set(struct vcpu *vcpu, u64 value, bool host)
+long clock_pairing(struct vcpu *vcpu, u64 gpa, u64 type)
 {
-	struct pv_vm *pv = &vcpu->vm->pv;
+	struct kvm_clock_pairing pairing = {};
 	struct host_time now;
-	u64 offset;
+	u32 remainder;
 
-	mutex_lock(&pv->lock);
-	host_now(&now);
-	if (host) {
-		offset = offset_in_step(vcpu, value, &now);
-	} else {
-		offset = value - now.tsc;
-		vcpu->msrs.tsc_adjust += offset - vcpu->tsc_offset;
-	}
-	set_offset(vcpu, offset);
-	mutex_unlock(&pv->lock);
+	if (type != KVM_CLOCK_PAIRING_WALLCLOCK)
+		return -KVM_EOPNOTSUPP;
+	pv_host_now(&now);
+	if (!now.exact)
+		return -KVM_EOPNOTSUPP;
+	pairing.sec = div_u64_rem(now.real, NSEC_PER_SEC, &remainder);
+	pairing.nsec = remainder;
+	pairing.tsc = tsc_guest(vcpu, now.tsc);
+	return guest_write(vcpu->vm, gpa, &pairing, sizeof(pairing)) ? -KVM_EFAULT : 0;
 }
 
-/**
- * tsc_adjust_set() - write IA32_TSC_ADJUST
- * @vcpu: the vCPU
- * @value: new value
- * @host: by KVM_SET_MSRS, which leaves the TSC alone
- *
- * Context: owner of the vCPU; may sleep.
- */
-void tsc_adjust_set(struct vcpu *vcpu, u64 value, bool host)
-{
-	struct pv_vm *pv = &vcpu->vm->pv;
-
-	mutex_lock(&pv->lock);
-	if (!host)
-		set_offset(vcpu, vcpu->tsc_offset + value - vcpu->msrs.tsc_adjust);
-	vcpu->msrs.tsc_adjust = value;
-	mutex_unlock(&pv->lock);
-}
-
-long tsc_khz_get(struct vcpu *vcpu, void *arg, unsigned long uarg)
-{
-	return vcpu->tsc_khz;
-}
-
-long vm_tsc_khz_get(struct vm *vm, void *arg, unsigned long uarg)
-{
-	return vm->default_tsc_khz;
-}
-
-/* TSCs are not scaled: a guest's runs as fast as the host's. 0 means that too. */
-static bool khz_ok(u32 khz)
-{
-	u64 tolerance = (u64)tsc_khz * TOLERANCE_PPM / USEC_PER_SEC;
-
-	return khz >= tsc_khz - tolerance && khz <= tsc_khz + tolerance;
-}
-
-long tsc_khz_set(struct vcpu *vcpu, void *arg, unsigned long uarg)
-{
-	u32 khz = (u32)uarg ?: tsc_khz;
-
-	if (!khz_ok(khz))
-		return -EINVAL;
-	mutex_lock(&vcpu->vm->pv.lock);
-	WRITE_ONCE(vcpu->tsc_khz, khz);
-	mutex_unlock(&vcpu->vm->pv.lock);
-	vm_request_all(vcpu->vm, WORK_CLOCK, false);
-	return 0;
-}
-
-long vm_tsc_khz_set(struct vm *vm, void *arg, unsigned long uarg)
-{
-	u32 khz = (u32)uarg ?: tsc_khz;
-
-	if (!khz_ok(khz))
-		return -EINVAL;
-	WRITE_ONCE(vm->default_tsc_khz, khz);
-	return 0;
-}
-
-int pv_vm_init(struct vm *vm)
+void pv_clock_init(struct vm *vm)
 {
 	struct host_time now;
 
-	mutex_init(&vm->pv.lock);
-	host_now(&now);
+	pv_host_now(&now);
 	vm->pv.offset = -now.ns;
-	return 0;
-}
-
-void pv_vm_destroy(struct vm *vm)
-{
-	mutex_destroy(&vm->pv.lock);
-}
-
-int pv_vcpu_init(struct vcpu *vcpu)
-{
-	vcpu->tsc_khz = READ_ONCE(vcpu->vm->default_tsc_khz);
-	tsc_set(vcpu, 0, true);
-	return 0;
-}
-
-void pv_vcpu_reset(struct vcpu *vcpu)
-{
-	memset(&vcpu->pv, 0, sizeof(vcpu->pv));
 }
 
 void pv_vcpu_migrated(struct vcpu *vcpu)

@@ -3,25 +3,54 @@
  * Hypercalls: number in RAX, arguments in RBX, RCX, RDX, RSI, result in RAX; for the kernel only.
  */
 #include <linux/kernel.h>
+#include <linux/kvm.h>
 #include <linux/kvm_para.h>
+#include <linux/mm.h>
 #include <linux/nospec.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/task.h>
 
 #include "../backend.h"
 #include "../exit.h"
+#include "../irq/chip.h"
 #include "../vcpu.h"
 #include "../vm.h"
 #include "pv.h"
 
+/* Bits of the ICR that an IPI by hypercall does not have (SDM 3, 11.6.1). */
+#define ICR_LOGICAL   BIT(11)
+#define ICR_SHORTHAND GENMASK(19, 18)
+
+/* What a hypercall returns if user space is to handle it: kvm_run is filled. */
+#define TO_USER LONG_MIN
+
+/**
+ * struct call - a hypercall's registers
+ * @nr: RAX
+ * @args: RBX, RCX, RDX, RSI
+ * @wide: they have 64 bits, else 32
+ */
+struct call {
+	u64 nr;
+	u64 args[4];
+	bool wide;
+};
+
+static struct vcpu *named(struct vcpu *vcpu, u64 id)
+{
+	return id < MAX_VCPU_IDS ? vm_vcpu_by_id(vcpu->vm, id) : NULL;
+}
+
 /* A guest that polls for interrupts leaves guest mode by the call itself: that is all. */
-static long poll_irq(struct vcpu *vcpu, const u64 *args)
+static long poll_irq(struct vcpu *vcpu, const struct call *call)
 {
 	return 0;
 }
 
-/* End the HLT of the vCPU with APIC id @args[1]. */
-static long kick_cpu(struct vcpu *vcpu, const u64 *args)
+/* End the HLT of the vCPU with this APIC id. */
+static long kick_cpu(struct vcpu *vcpu, const struct call *call)
 {
-	struct vcpu *target = args[1] < MAX_VCPU_IDS ? vm_vcpu_by_id(vcpu->vm, args[1]) : NULL;
+	struct vcpu *target = named(vcpu, call->args[1]);
 
 	if (target) {
 		WRITE_ONCE(target->pv.unhalted, true);
@@ -30,50 +59,170 @@ static long kick_cpu(struct vcpu *vcpu, const u64 *args)
 	return 0;
 }
 
-/* None sleeps, and all may be called with interrupts off. */
-static long (*const hypercalls[])(struct vcpu *vcpu, const u64 *args) = {
-	[KVM_HC_VAPIC_POLL_IRQ] = poll_irq,
-	[KVM_HC_KICK_CPU] = kick_cpu,
+static long pairing(struct vcpu *vcpu, const struct call *call)
+{
+	return clock_pairing(vcpu, call->args[0], call->args[1]);
+}
+
+/* An IPI to those of 128 vCPUs (32-bit code: 64) from args[2] on whose bit is set. */
+static long send_ipi(struct vcpu *vcpu, const struct call *call)
+{
+	struct irqchip *chip = vm_irqchip(vcpu->vm);
+	u32 icr = call->args[3];
+	unsigned int width = call->wide ? 64 : 32;
+	struct apic_msg msg = {
+		.vector = icr,
+		.mode = icr >> 8 & 7,
+		.assert = true,
+	};
+	int taken;
+
+	if (icr & (ICR_LOGICAL | ICR_SHORTHAND))
+		return -KVM_EINVAL;
+	if (!chip)
+		return -KVM_EOPNOTSUPP;
+	taken = apic_deliver_bits(chip, &msg, call->args[2], call->args[0]);
+	return taken + apic_deliver_bits(chip, &msg, call->args[2] + width, call->args[1]);
+}
+
+/* The caller waits for a vCPU that has been preempted: let that one run. */
+static long sched_yield_to(struct vcpu *vcpu, const struct call *call)
+{
+	struct vcpu *target = named(vcpu, call->args[0]);
+	struct task_struct *task;
+
+	vcpu->stats.directed_yield_attempted++;
+	if (!target || target == vcpu)
+		return 0;
+	rcu_read_lock();
+	/* It leaves KVM_RUN before it can exit, and is freed by RCU. */
+	task = READ_ONCE(target->pv.runnable);
+	if (task)
+		get_task_struct(task);
+	rcu_read_unlock();
+	if (!task)
+		return 0;
+	if (yield_to(task, true) > 0)
+		vcpu->stats.directed_yield_successful++;
+	put_task_struct(task);
+	return 0;
+}
+
+static int map_range_done(struct vcpu *vcpu)
+{
+	u64 result = READ_ONCE(vcpu->run->hypercall.ret);
+
+	vcpu->regs[REG_RAX] = vcpu->run->hypercall.longmode ? result : (u32)result;
+	return GUEST;
+}
+
+/* For an encrypted guest: these frames are shared, or are private again. */
+static long map_range(struct vcpu *vcpu, const struct call *call)
+{
+	u64 gpa = call->args[0], pages = call->args[1], first = gpa >> PAGE_SHIFT;
+	struct kvm_run *run = vcpu->run;
+
+	if (!(READ_ONCE(vcpu->vm->pv.hypercall_exits) & BIT(KVM_HC_MAP_GPA_RANGE)))
+		return -KVM_ENOSYS;
+	if (!PAGE_ALIGNED(gpa) || !pages || first + pages <= first)
+		return -KVM_EINVAL;
+	run->exit_reason = KVM_EXIT_HYPERCALL;
+	run->hypercall.nr = KVM_HC_MAP_GPA_RANGE;
+	run->hypercall.args[0] = gpa;
+	run->hypercall.args[1] = pages;
+	run->hypercall.args[2] = call->args[2];
+	run->hypercall.longmode = call->wide;
+	vcpu->complete = map_range_done;
+	return TO_USER;
+}
+
+/**
+ * struct hypercall - one hypercall
+ * @execute: the result, -KVM_E*, or TO_USER
+ * @feature: KVM_FEATURE_* without which the guest does not have it
+ * @slow: it may sleep
+ */
+struct hypercall {
+	long (*execute)(struct vcpu *vcpu, const struct call *call);
+	u8 feature;
+	bool slow;
 };
 
-static long call(struct vcpu *vcpu, u64 nr, const u64 *args)
+static const struct hypercall hypercalls[] = {
+	[KVM_HC_VAPIC_POLL_IRQ] = { poll_irq },
+	[KVM_HC_KICK_CPU] = { kick_cpu, KVM_FEATURE_PV_UNHALT },
+	[KVM_HC_CLOCK_PAIRING] = { pairing, .slow = true },
+	[KVM_HC_SEND_IPI] = { send_ipi, KVM_FEATURE_PV_SEND_IPI },
+	[KVM_HC_SCHED_YIELD] = { sched_yield_to, KVM_FEATURE_PV_SCHED_YIELD, .slow = true },
+	[KVM_HC_MAP_GPA_RANGE] = { map_range, .slow = true },
+};
+
+static const struct hypercall *find(u64 nr)
 {
-	if (backend->cpl(vcpu))
-		return -KVM_EPERM;
 	if (nr >= ARRAY_SIZE(hypercalls))
-		return -KVM_ENOSYS;
+		return NULL;
 	nr = array_index_nospec(nr, ARRAY_SIZE(hypercalls));
-	return hypercalls[nr] ? hypercalls[nr](vcpu, args) : -KVM_ENOSYS;
+	return hypercalls[nr].execute ? &hypercalls[nr] : NULL;
 }
 
 /* Outside of 64-bit code all registers have 32 bits. */
-static void hypercall_execute(struct vcpu *vcpu)
+static void read_call(struct vcpu *vcpu, struct call *call)
 {
 	struct kvm_segment cs;
-	u64 mask = code_size(vcpu, &cs) == EMU_CODE64 ? U64_MAX : U32_MAX;
-	u64 args[] = { vcpu->regs[REG_RBX] & mask, vcpu->regs[REG_RCX] & mask };
+	u64 mask;
 
-	vcpu->regs[REG_RAX] = call(vcpu, vcpu->regs[REG_RAX] & mask, args) & mask;
+	call->wide = code_size(vcpu, &cs) == EMU_CODE64;
+	mask = call->wide ? U64_MAX : U32_MAX;
+	call->nr = vcpu->regs[REG_RAX] & mask;
+	call->args[0] = vcpu->regs[REG_RBX] & mask;
+	call->args[1] = vcpu->regs[REG_RCX] & mask;
+	call->args[2] = vcpu->regs[REG_RDX] & mask;
+	call->args[3] = vcpu->regs[REG_RSI] & mask;
+}
+
+/* GUEST, USER; or SLOW if it may sleep and @atomic. The length of the instruction is @len. */
+static int execute(struct vcpu *vcpu, int len, bool atomic)
+{
+	const struct hypercall *row;
+	struct call call;
+	long result;
+
+	read_call(vcpu, &call);
+	row = find(call.nr);
+	if (backend->cpl(vcpu))
+		result = -KVM_EPERM;
+	else if (!row || (row->feature && !pv_has(vcpu, row->feature)))
+		result = -KVM_ENOSYS;
+	else if (atomic && row->slow)
+		return SLOW;
+	else
+		result = row->execute(vcpu, &call);
+	skip_bytes(vcpu, len);
+	if (result == TO_USER)
+		return USER;
+	vcpu->regs[REG_RAX] = call.wide ? result : (u32)result;
+	return GUEST;
 }
 
 int hypercall_fast(struct vcpu *vcpu, struct exit *exit)
 {
 	int len = insn_length_atomic(vcpu, exit);
 
-	if (len < 0)
-		return SLOW;
-	hypercall_execute(vcpu);
-	skip_bytes(vcpu, len);
-	return GUEST;
+	return len < 0 ? SLOW : execute(vcpu, len, true);
 }
 
 int hypercall(struct vcpu *vcpu, struct exit *exit)
 {
 	int len = insn_length(vcpu, exit);
 
-	if (len < 0)
-		return decode_failed(vcpu, len);
-	hypercall_execute(vcpu);
-	skip_bytes(vcpu, len);
-	return GUEST;
+	return len < 0 ? decode_failed(vcpu, len) : execute(vcpu, len, false);
+}
+
+/* KVM_CAP_EXIT_HYPERCALL: args[0] has a bit for each hypercall that user space wants to see. */
+long hypercall_enable_exits(struct vm *vm, const struct kvm_enable_cap *cap)
+{
+	if (cap->args[0] & ~BIT_ULL(KVM_HC_MAP_GPA_RANGE))
+		return -EINVAL;
+	WRITE_ONCE(vm->pv.hypercall_exits, cap->args[0]);
+	return 0;
 }

@@ -169,6 +169,11 @@ int svm_probe(void)
 	svm_backend.tdp_levels = pgtable_l5_enabled() ? 5 : 4;
 	svm_backend.tdp_page_level = PTE_LEVEL_1G;
 	svm_backend.tdp_exec_level = PTE_LEVEL_1G;
+	if (boot_cpu_has(X86_FEATURE_TSCRATEMSR)) {
+		/* The ratio is 8.32 bits wide (APM 2, 15.30.5). */
+		svm_backend.tsc_fraction = 32;
+		svm_backend.tsc_ratio_max = BIT_ULL(40) - 1;
+	}
 	pr_info("SVM: %u ASIDs, NPT with %d levels%s%s%s\n", svm_features.nr_asids,
 		svm_backend.tdp_levels, svm_features.nrips ? ", next RIP" : "",
 		svm_features.decode_assists ? ", decode assists" : "",
@@ -195,6 +200,7 @@ int svm_cpu_on(void)
 	/* What others left in the TLB goes with the first ASID that is taken. */
 	sc->asid_generation++;
 	sc->next_asid = svm_features.nr_asids;
+	sc->tsc_ratio = 0;
 	amd_pmu_enable_virt();
 	compat_bp_spec_reduce(true);
 	return 0;
@@ -233,6 +239,17 @@ void svm_new_asid(struct svm_vcpu *svm, struct svm_cpu *sc)
 	svm_dirty(svm, SVM_CLEAN_ASID);
 }
 
+/* The ratio is in force in guest mode only: it stays until another one is wanted. */
+static void svm_load_tsc_ratio(const struct vcpu *vcpu)
+{
+	u64 ratio = vcpu->tsc_ratio ?: BIT_ULL(32);
+
+	if (!svm_backend.tsc_fraction || this_cpu_read(svm_cpus.tsc_ratio) == ratio)
+		return;
+	this_cpu_write(svm_cpus.tsc_ratio, ratio);
+	wrmsrl(MSR_AMD64_TSC_RATIO, ratio);
+}
+
 void svm_load(struct vcpu *vcpu, int cpu)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
@@ -242,6 +259,7 @@ void svm_load(struct vcpu *vcpu, int cpu)
 		svm->vmcb->control.clean = 0;
 	}
 	svm->host_saved = false;
+	svm_load_tsc_ratio(vcpu);
 }
 
 /**

@@ -56,6 +56,7 @@ extern struct svm_features svm_features;
  * @asid_generation: grows each time the ASIDs have been used up
  * @host_area_pa: host-physical address of @host_area
  * @next_asid: to give out
+ * @tsc_ratio: what TSC_RATIO holds; 0: not known
  * @host_save: where VMRUN keeps the host's state (VM_HSAVE_PA)
  * @host_area: a VMCB into which VMSAVE puts the rest of it
  */
@@ -63,6 +64,7 @@ struct svm_cpu {
 	u64 asid_generation;
 	u64 host_area_pa;
 	u32 next_asid;
+	u64 tsc_ratio;
 	struct page *host_save;
 	struct page *host_area;
 };

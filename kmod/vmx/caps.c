@@ -56,6 +56,7 @@ static const struct vmx_control {
 	{ VMX_CPU2, OPTIONAL, SECONDARY_EXEC_ENABLE_RDTSCP, "RDTSCP" },
 	{ VMX_CPU2, OPTIONAL, SECONDARY_EXEC_ENABLE_INVPCID, "INVPCID" },
 	{ VMX_CPU2, OPTIONAL, VMCS_CONTROL_BIT(XSAVES), "XSAVES" },
+	{ VMX_CPU2, OPTIONAL, SECONDARY_EXEC_TSC_SCALING, "TSC scaling" },
 	{ VMX_EXIT, REQUIRED, VM_EXIT_HOST_ADDR_SPACE_SIZE, "64-bit host" },
 	{ VMX_EXIT, REQUIRED, VM_EXIT_LOAD_IA32_EFER, "EFER switching" },
 	{ VMX_EXIT, REQUIRED, VM_EXIT_LOAD_IA32_PAT, "PAT switching" },
@@ -243,6 +244,11 @@ int vmx_discover(void)
 			vmx_can(VMX_EXIT, VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL) &&
 			vmx_can(VMX_ENTRY, VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL);
 	vmx_caps.flush_l1d = wants_l1d_flush();
+	if (vmx_can(VMX_CPU2, SECONDARY_EXEC_TSC_SCALING)) {
+		/* The multiplier is 16.48 bits wide (SDM 3, 25.6.5). */
+		vmx_backend.tsc_fraction = 48;
+		vmx_backend.tsc_ratio_max = U64_MAX;
+	}
 	say_what_is_used();
 	return 0;
 }

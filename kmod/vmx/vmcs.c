@@ -246,7 +246,10 @@ void vmx_update_tsc(struct vcpu *vcpu)
 {
 	vmx_begin(to_vmx(vcpu));
 	vmx_write(TSC_OFFSET, vcpu->tsc_offset);
+	if (vcpu->tsc_ratio)
+		vmx_write(TSC_MULTIPLIER, vcpu->tsc_ratio);
 	vmx_end();
+	vmx_control(to_vmx(vcpu), VMX_CPU2, SECONDARY_EXEC_TSC_SCALING, vcpu->tsc_ratio);
 }
 
 /**
