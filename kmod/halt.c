@@ -120,7 +120,7 @@ static void count_poll(struct vcpu_stats *stats, u64 ns, bool success)
 	}
 }
 
-static void halt(struct vcpu *vcpu)
+static void wait_for_event(struct vcpu *vcpu)
 {
 	struct halt_policy policy = policy_of(vcpu);
 	u64 start = ktime_get_ns(), polled = start, now;
@@ -153,7 +153,7 @@ int vcpu_block(struct vcpu *vcpu)
 	if (must_stop(vcpu))
 		/* nothing to wait for */;
 	else if (vcpu->mp_state == KVM_MP_STATE_HALTED)
-		halt(vcpu);
+		wait_for_event(vcpu);
 	else
 		sleep(vcpu);
 

@@ -19,7 +19,7 @@
 #define NAME_SIZE 48
 
 /**
- * struct stat - one counter
+ * struct counter - one counter
  * @name: as user space finds it
  * @flags: KVM_STATS_TYPE_*, KVM_STATS_UNIT_* and KVM_STATS_BASE_*
  * @exponent: of the unit
@@ -27,7 +27,7 @@
  * @offset: of the first of them, in struct vcpu_stats or vm_stats
  * @get: computes it instead; NULL if it is counted
  */
-struct stat {
+struct counter {
 	const char *name;
 	u32 flags;
 	s16 exponent;
@@ -70,7 +70,7 @@ static u64 all_exits(const void *stats)
 	return sum;
 }
 
-static const struct stat vcpu_table[] = {
+static const struct counter vcpu_table[] = {
 	{ .name = "exits", .flags = COUNTER, .size = 1, .get = all_exits },
 	COUNT_AS("io_exits", exits[EXIT_IO]),
 	COUNT(mmio_exits),
@@ -122,7 +122,7 @@ static const struct stat vcpu_table[] = {
 
 static_assert(sizeof(atomic64_t) == sizeof(u64));
 
-static const struct stat vm_table[] = {
+static const struct counter vm_table[] = {
 	VM_COUNT(remote_tlb_flush),
 	VM_COUNT(remote_tlb_flush_requests),
 };
@@ -141,7 +141,7 @@ void stats_histogram(u64 *histogram, u64 value)
  */
 struct stats_file {
 	char id[NAME_SIZE];
-	const struct stat *table;
+	const struct counter *table;
 	unsigned int nr;
 	const void *stats;
 };
@@ -177,7 +177,7 @@ static void write_descriptors(const struct stats_file *file, void *out)
 	unsigned int i;
 
 	for (i = 0; i < file->nr; i++, out += DESCRIPTOR_SIZE) {
-		const struct stat *stat = &file->table[i];
+		const struct counter *stat = &file->table[i];
 		struct kvm_stats_desc *desc = out;
 
 		desc->flags = stat->flags;
@@ -193,7 +193,7 @@ static void write_values(const struct stats_file *file, u64 *out)
 	unsigned int i, j;
 
 	for (i = 0; i < file->nr; i++) {
-		const struct stat *stat = &file->table[i];
+		const struct counter *stat = &file->table[i];
 		const u64 *values = file->stats + stat->offset;
 
 		for (j = 0; j < stat->size; j++)
@@ -267,7 +267,7 @@ static long open_file(struct vm_stats_file *stats, const char *name)
 	return fd;
 }
 
-static struct vm_stats_file *new_file(struct vm *vm, const struct stat *table, unsigned int nr,
+static struct vm_stats_file *new_file(struct vm *vm, const struct counter *table, unsigned int nr,
 				      const void *values)
 {
 	struct vm_stats_file *stats = kzalloc(sizeof(*stats), GFP_KERNEL_ACCOUNT);

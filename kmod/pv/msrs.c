@@ -20,7 +20,7 @@
 
 static u32 features(struct vcpu *vcpu)
 {
-	u32 leaf, regs[4];
+	u32 leaf;
 
 	for (leaf = LEAVES_FIRST; leaf < LEAVES_LAST; leaf += LEAVES_STEP) {
 		const struct kvm_cpuid_entry2 *entry = cpuid_find(vcpu, leaf, 0);
@@ -69,21 +69,23 @@ static int set_migration_control(struct vcpu *vcpu, u64 val)
 /**
  * struct pv_msr - an MSR of ours
  * @feature: KVM_FEATURE_* without which it does not exist
- * @field: offset in struct pv_vcpu of what was last written
- * @get: reads it, where there is no such field; neither: it reads as 0
+ * @stored: it reads as what was last written, which is in struct pv_vcpu at @field
+ * @field: where
+ * @get: reads it, if it is not @stored; NULL: it reads as 0
  * @set: 0, or 1 for #GP
  */
 struct pv_msr {
 	u8 feature;
+	bool stored;
 	u16 field;
 	u64 (*get)(struct vcpu *vcpu);
 	int (*set)(struct vcpu *vcpu, u64 val);
 };
 
-#define ROW(bit, member, setter)                                                           \
-	{                                                                                  \
-		.feature = KVM_FEATURE_##bit, .field = offsetof(struct pv_vcpu, member),   \
-		.set = (setter)                                                            \
+#define ROW(bit, member, setter)                                                          \
+	{                                                                                 \
+		.feature = KVM_FEATURE_##bit, .stored = true,                             \
+		.field = offsetof(struct pv_vcpu, member), .set = (setter)                \
 	}
 
 /* The first two have two numbers each; the old ones come first. */
@@ -124,7 +126,7 @@ int pv_get_msr(struct vcpu *vcpu, u32 index, u64 *val)
 
 	if (!row)
 		return 1;
-	if (row->field)
+	if (row->stored)
 		*val = *(u64 *)((void *)&vcpu->pv + row->field);
 	else
 		*val = row->get ? row->get(vcpu) : 0;
