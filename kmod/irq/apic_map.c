@@ -148,7 +148,7 @@ int apic_deliver_msi(struct irqchip *chip, u64 address, u32 data)
 	return apic_deliver(chip, NULL, &msg);
 }
 
-int apic_deliver_bits(struct irqchip *chip, const struct apic_msg *msg, u64 first, u64 bits)
+int apic_deliver_bits(struct irqchip *chip, const struct apic_msg *msg, u32 first, u64 bits)
 {
 	const unsigned long set = bits;
 	struct apic_msg to = *msg;

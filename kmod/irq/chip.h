@@ -178,7 +178,7 @@ int irqchip_set_pin(struct irqchip *chip, enum irq_source source, unsigned int n
 int apic_deliver(struct irqchip *chip, struct lapic *sender, const struct apic_msg *msg);
 int apic_deliver_msi(struct irqchip *chip, u64 address, u32 data);
 /* The same to each physical id @first + n for which bit n of @bits is set; @msg names nobody. */
-int apic_deliver_bits(struct irqchip *chip, const struct apic_msg *msg, u64 first, u64 bits);
+int apic_deliver_bits(struct irqchip *chip, const struct apic_msg *msg, u32 first, u64 bits);
 /* The PIC's output rose, which is wired to all local APICs' LINT0. Any context. */
 void apic_pulse_lint0(struct irqchip *chip);
 /* Put a local APIC into the map, or take it off. Sleeps, takes vm->irq_lock. */

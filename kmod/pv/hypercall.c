@@ -68,7 +68,7 @@ static long pairing(struct vcpu *vcpu, const struct call *call)
 static long send_ipi(struct vcpu *vcpu, const struct call *call)
 {
 	struct irqchip *chip = vm_irqchip(vcpu->vm);
-	u32 icr = call->args[3];
+	u32 icr = call->args[3], first = call->args[2];
 	unsigned int width = call->wide ? 64 : 32;
 	struct apic_msg msg = {
 		.vector = icr,
@@ -81,8 +81,8 @@ static long send_ipi(struct vcpu *vcpu, const struct call *call)
 		return -KVM_EINVAL;
 	if (!chip)
 		return -KVM_EOPNOTSUPP;
-	taken = apic_deliver_bits(chip, &msg, call->args[2], call->args[0]);
-	return taken + apic_deliver_bits(chip, &msg, call->args[2] + width, call->args[1]);
+	taken = apic_deliver_bits(chip, &msg, first, call->args[0]);
+	return taken + apic_deliver_bits(chip, &msg, first + width, call->args[1]);
 }
 
 /* The caller waits for a vCPU that has been preempted: let that one run. */
