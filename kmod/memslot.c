@@ -594,8 +594,10 @@ int guest_map_write_atomic(struct vm *vm, struct guest_map *map, u32 offset, con
 	rcu_read_lock();
 	pagefault_disable();
 	hva = map_hva(vm, map, offset);
-	if (hva && !__copy_to_user_inatomic((void __user *)hva, buf, len))
+	if (hva && !__copy_to_user_inatomic((void __user *)hva, buf, len)) {
+		mark_dirty(map->slot, map->gpa + offset, len);
 		err = 0;
+	}
 	pagefault_enable();
 	rcu_read_unlock();
 	return err;
