@@ -32,6 +32,12 @@
 	{ EVENT_INTERRUPT, "interrupt" }, { EVENT_NMI, "nmi" },          \
 	{ EVENT_EXCEPTION, "exception" }, { EVENT_SOFT_INTERRUPT, "soft interrupt" }
 
+#define PV_USE_NAMES                                                                 \
+	{ PV_USE_MSR, "msr" }, { PV_USE_EOI, "eoi" }, { PV_USE_STEAL, "steal" },     \
+	{ PV_USE_TLB_FLUSH, "tlb_flush" }, { PV_USE_ABSENT, "page_absent" },         \
+	{ PV_USE_READY, "page_ready" }, { PV_USE_IPI, "ipi" }, { PV_USE_KICK, "kick" }, \
+	{ PV_USE_YIELD, "yield" }
+
 /* The guest has stopped. reason and info are the hardware's own. */
 TRACE_EVENT(exit,
 	    TP_PROTO(const struct vcpu *vcpu, const struct exit *exit),
@@ -94,6 +100,24 @@ TRACE_EVENT(user_exit,
 	    ),
 	    TP_printk("vcpu %u reason %u result %ld", __entry->vcpu, __entry->reason,
 		      __entry->result)
+);
+
+/* The guest uses a paravirtual service. value is the MSR, token, time in ns, or number of IPIs. */
+TRACE_EVENT(pv,
+	    TP_PROTO(const struct vcpu *vcpu, enum pv_use use, u64 value),
+	    TP_ARGS(vcpu, use, value),
+	    TP_STRUCT__entry(
+		__field(u32, vcpu)
+		__field(u32, use)
+		__field(u64, value)
+	    ),
+	    TP_fast_assign(
+		__entry->vcpu = vcpu->id;
+		__entry->use = use;
+		__entry->value = value;
+	    ),
+	    TP_printk("vcpu %u %s %#llx", __entry->vcpu,
+		      __print_symbolic(__entry->use, PV_USE_NAMES), __entry->value)
 );
 
 /* An interrupt line moved. */

@@ -14,6 +14,7 @@
 #include "../backend.h"
 #include "../compat.h"
 #include "../irq/lapic.h"
+#include "../trace.h"
 #include "../vcpu.h"
 #include "../vm.h"
 #include "clock.h"
@@ -177,6 +178,7 @@ static bool tell_absent(struct vcpu *vcpu, u32 token)
 
 	if (guest_map_write(vcpu->vm, &vcpu->pv.apf.map, FLAGS_OFFSET, &reason, sizeof(reason)))
 		return false;
+	trace_pv(vcpu, PV_USE_ABSENT, token);
 	event_page_fault(vcpu, token, 0);
 	return true;
 }
@@ -244,6 +246,7 @@ static void tell_ready(struct vcpu *vcpu, u32 token)
 {
 	struct pv_apf *apf = &vcpu->pv.apf;
 
+	trace_pv(vcpu, PV_USE_READY, token);
 	if (!guest_map_write(vcpu->vm, &apf->map, TOKEN_OFFSET, &token, sizeof(token)) &&
 	    apf->vector_msr > 15)
 		lapic_post(vcpu->apic, apf->vector_msr, false);

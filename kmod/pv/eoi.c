@@ -13,6 +13,7 @@
 
 #include "../backend.h"
 #include "../irq/lapic.h"
+#include "../trace.h"
 #include "../vcpu.h"
 #include "../vm.h"
 #include "clock.h"
@@ -68,8 +69,10 @@ void pv_eoi_arm(struct vcpu *vcpu)
 static void disarm(struct vcpu *vcpu, u8 bit)
 {
 	vcpu->pv.eoi.armed = false;
-	if (!(bit & KVM_PV_EOI_ENABLED))
-		lapic_eoi(vcpu->apic);
+	if (bit & KVM_PV_EOI_ENABLED)
+		return;
+	trace_pv(vcpu, PV_USE_EOI, vcpu->apic->isr_top);
+	lapic_eoi(vcpu->apic);
 }
 
 bool pv_eoi_sync_fast(struct vcpu *vcpu)

@@ -13,6 +13,7 @@
 #include "../backend.h"
 #include "../exit.h"
 #include "../irq/chip.h"
+#include "../trace.h"
 #include "../vcpu.h"
 #include "../vm.h"
 #include "pv.h"
@@ -52,6 +53,7 @@ static long kick_cpu(struct vcpu *vcpu, const struct call *call)
 {
 	struct vcpu *target = named(vcpu, call->args[1]);
 
+	trace_pv(vcpu, PV_USE_KICK, call->args[1]);
 	if (target) {
 		WRITE_ONCE(target->pv.unhalted, true);
 		vcpu_kick(target);
@@ -81,8 +83,10 @@ static long send_ipi(struct vcpu *vcpu, const struct call *call)
 		return -KVM_EINVAL;
 	if (!chip)
 		return -KVM_EOPNOTSUPP;
-	taken = apic_deliver_bits(chip, &msg, first, call->args[0]);
-	return taken + apic_deliver_bits(chip, &msg, first + width, call->args[1]);
+	taken = apic_deliver_bits(chip, &msg, first, call->args[0]) +
+		apic_deliver_bits(chip, &msg, first + width, call->args[1]);
+	trace_pv(vcpu, PV_USE_IPI, taken);
+	return taken;
 }
 
 /* The caller waits for a vCPU that has been preempted: let that one run. */
@@ -91,6 +95,7 @@ static long sched_yield_to(struct vcpu *vcpu, const struct call *call)
 	struct vcpu *target = named(vcpu, call->args[0]);
 	struct task_struct *task;
 
+	trace_pv(vcpu, PV_USE_YIELD, call->args[0]);
 	vcpu->stats.directed_yield_attempted++;
 	if (!target || target == vcpu)
 		return 0;

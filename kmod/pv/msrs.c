@@ -8,6 +8,7 @@
 #include <linux/nospec.h>
 
 #include "../backend.h"
+#include "../trace.h"
 #include "../vcpu.h"
 #include "../vm.h"
 #include "clock.h"
@@ -137,6 +138,7 @@ int pv_set_msr(struct vcpu *vcpu, u32 index, u64 val)
 {
 	const struct pv_msr *row = find(vcpu, index);
 
+	trace_pv(vcpu, PV_USE_MSR, index);
 	return row ? row->set(vcpu, val) : 1;
 }
 

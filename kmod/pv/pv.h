@@ -129,6 +129,21 @@ struct pv_vcpu {
 	struct task_struct *runnable;
 };
 
+/**
+ * enum pv_use - what the tracepoint "pv" tells of
+ */
+enum pv_use {
+	PV_USE_MSR,
+	PV_USE_EOI,
+	PV_USE_STEAL,
+	PV_USE_TLB_FLUSH,
+	PV_USE_ABSENT,
+	PV_USE_READY,
+	PV_USE_IPI,
+	PV_USE_KICK,
+	PV_USE_YIELD,
+};
+
 /* At insmod and rmmod. */
 int pv_module_init(void);
 void pv_module_exit(void);

@@ -11,6 +11,7 @@
 
 #include "../backend.h"
 #include "../compat.h"
+#include "../trace.h"
 #include "../vcpu.h"
 #include "../vm.h"
 #include "clock.h"
@@ -94,8 +95,11 @@ static int take_flags(struct vcpu *vcpu)
 	steal->preempted = false;
 	if (r)
 		flags = KVM_VCPU_FLUSH_TLB;
-	if (flags & KVM_VCPU_FLUSH_TLB && pv_has(vcpu, KVM_FEATURE_PV_TLB_FLUSH))
+	if (flags & KVM_VCPU_FLUSH_TLB && pv_has(vcpu, KVM_FEATURE_PV_TLB_FLUSH)) {
+		trace_pv(vcpu, PV_USE_TLB_FLUSH, flags);
+		vcpu->stats.tlb_flush++;
 		backend->flush_tlb(vcpu);
+	}
 	return 0;
 }
 
@@ -112,6 +116,7 @@ static void add_time(struct vcpu *vcpu, u64 ns)
 	if (guest_map_write(vcpu->vm, &steal->map, VERSION_OFFSET, &version, sizeof(version)))
 		return;
 	time.steal += ns;
+	trace_pv(vcpu, PV_USE_STEAL, ns);
 	/* Odd version, time, even version: pairs with the guest's read barriers. */
 	smp_wmb();
 	guest_map_write(vcpu->vm, &steal->map, 0, &time.steal, sizeof(time.steal));
