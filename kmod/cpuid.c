@@ -95,6 +95,18 @@ static void change_bit_to(u32 *word, unsigned int feature, bool on)
 	*word = on ? *word | bit : *word & ~bit;
 }
 
+/* Where user space wants it so, MONITOR is there as IA32_MISC_ENABLE says (SDM 4, table 2-2). */
+static void refresh_mwait(struct vcpu *vcpu, struct cpuid_table *table)
+{
+	bool on = vcpu->msrs.misc_enable & MSR_IA32_MISC_ENABLE_MWAIT;
+	struct kvm_cpuid_entry2 *entry = cpuid_table_find(table, 1, 0);
+
+	if (!entry || vm_quirk(vcpu->vm, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT))
+		return;
+	change_bit_to(&entry->ecx, X86_FEATURE_MWAIT, on);
+	change_bit_to(&table->features[X86_FEATURE_MWAIT / 32], X86_FEATURE_MWAIT, on);
+}
+
 static void refresh(struct vcpu *vcpu, struct cpuid_table *table)
 {
 	u64 apic_base = vcpu->apic ? vcpu->apic->base : vcpu->apic_base;
@@ -113,6 +125,7 @@ static void refresh(struct vcpu *vcpu, struct cpuid_table *table)
 	entry = cpuid_table_find(table, 0xd, 1);
 	if (entry && entry->eax & (BIT(X86_FEATURE_XSAVES % 32) | BIT(X86_FEATURE_XSAVEC % 32)))
 		entry->ebx = xstate_size(vcpu->xcr0 | vcpu->xss, true);
+	refresh_mwait(vcpu, table);
 }
 
 void cpuid_refresh(struct vcpu *vcpu)

@@ -295,12 +295,12 @@ int dr_write(struct vcpu *vcpu, int nr, u64 value)
 		u64 writable = DR6_WRITABLE | (rtm ? DR6_RTM : 0);
 
 		vcpu->dr6 = (value & writable) | (DR6_INIT & ~writable);
-		backend->update_dr7(vcpu);
+		debug_dr7_changed(vcpu);
 	} else if (nr == 7) {
 		u64 writable = DR7_WRITABLE | (rtm ? DR7_RTM_ENABLE : 0);
 
 		vcpu->dr7 = (value & writable) | DR7_ONES;
-		backend->update_dr7(vcpu);
+		debug_dr7_changed(vcpu);
 	} else {
 		vcpu->dr[nr & 3] = value;
 	}

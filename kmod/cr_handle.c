@@ -273,7 +273,7 @@ int dr_handle(struct vcpu *vcpu, struct exit *exit)
 	if (len < 0)
 		return decode_failed(vcpu, len);
 	undefined = vcpu->cr4 & X86_CR4_DE && (exit->cr.nr & ~1) == 4;
-	if (vcpu->dr7 & DR7_GENERAL_DETECT && !undefined) {
+	if (vcpu->hw_dr7 & DR7_GENERAL_DETECT && !undefined) {
 		event_debug(vcpu, DR6_BD);
 		return GUEST;
 	}

@@ -33,9 +33,17 @@ enum emu_code code_size(struct vcpu *vcpu, struct kvm_segment *cs)
 	return cs->db ? EMU_CODE32 : EMU_CODE16;
 }
 
-static u64 linear_rip(const struct vcpu *vcpu, enum emu_code code, const struct kvm_segment *cs)
+static u64 linear_of(const struct vcpu *vcpu, enum emu_code code, const struct kvm_segment *cs)
 {
 	return code == EMU_CODE64 ? vcpu->rip : (u32)(cs->base + vcpu->rip);
+}
+
+u64 linear_rip(struct vcpu *vcpu)
+{
+	struct kvm_segment cs;
+	enum emu_code code = code_size(vcpu, &cs);
+
+	return linear_of(vcpu, code, &cs);
 }
 
 static bool is_canonical(const struct vcpu *vcpu, u64 linear)
@@ -51,7 +59,7 @@ static int fetch_atomic(struct vcpu *vcpu, u8 *bytes, enum emu_code *code)
 	struct kvm_segment cs;
 
 	*code = code_size(vcpu, &cs);
-	return mmu_fetch_atomic(vcpu, linear_rip(vcpu, *code, &cs), bytes, EMU_INSN_MAX);
+	return mmu_fetch_atomic(vcpu, linear_of(vcpu, *code, &cs), bytes, EMU_INSN_MAX);
 }
 
 static int queue_gp(struct vcpu *vcpu)
@@ -87,7 +95,7 @@ int fetch_decode(struct vcpu *vcpu, struct emu_insn *insn, u8 bytes[EMU_INSN_MAX
 {
 	struct kvm_segment cs;
 	enum emu_code code = code_size(vcpu, &cs);
-	u64 linear = linear_rip(vcpu, code, &cs);
+	u64 linear = linear_of(vcpu, code, &cs);
 	size_t limit = EMU_INSN_MAX;
 	size_t have = 0;
 	int ret;
@@ -205,7 +213,8 @@ void skip_bytes_slow(struct vcpu *vcpu, u64 next)
  * @vcpu: the vCPU
  *
  * The guest gets #UD; user space hears of it too unless it was guest user space that did it,
- * which must not be able to end the VM.
+ * which must not be able to end the VM. Or user space has asked to hear of all, and the guest of
+ * none (KVM_CAP_EXIT_ON_EMULATION_FAILURE).
  *
  * Return: USER or GUEST.
  */
@@ -214,9 +223,11 @@ int emulate_failed(struct vcpu *vcpu)
 	struct emulation *em = vcpu->emulation;
 	struct kvm_run *run = vcpu->run;
 
-	event_exception(vcpu, VECTOR_UD);
-	if (backend->cpl(vcpu))
-		return GUEST;
+	if (!READ_ONCE(vcpu->vm->options.emulation_exits)) {
+		event_exception(vcpu, VECTOR_UD);
+		if (backend->cpl(vcpu))
+			return GUEST;
+	}
 	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
 	run->emulation_failure.ndata = FAILURE_WORDS;

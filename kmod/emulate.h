@@ -114,6 +114,9 @@ int emulate_mmio_fast(struct vcpu *vcpu, struct exit *exit);
 /* Code size of CS (SDM 3, 5.2.1), and in @cs the segment register. */
 enum emu_code code_size(struct vcpu *vcpu, struct kvm_segment *cs);
 
+/* Linear address of the instruction at CS:RIP. */
+u64 linear_rip(struct vcpu *vcpu);
+
 /*
  * Length of the instruction at CS:RIP: exit->insn_len, or found by the decoder. 1 to 15, or:
  * -EFAULT where an exception has been queued instead (enter the guest), another errno for KVM_RUN.

@@ -7,6 +7,7 @@
 
 #include "irq/irqchip.h"
 #include "irq/lapic.h"
+#include "rules.h"
 #include "trace.h"
 #include "vcpu.h"
 
@@ -37,6 +38,9 @@ static const u8 event_merge[NR_CLASSES][NR_CLASSES] = {
 	[DOUBLE_FAULT] = { [CONTRIBUTORY] = TRIPLE, [PAGE_FAULT] = TRIPLE },
 };
 
+/* Length of INT n, the only instruction whose event is begun elsewhere. */
+#define INT_LENGTH 2
+
 static void event_queue_exception(struct vcpu *vcpu, const struct event *event)
 {
 	struct events *ev = &vcpu->events;
@@ -44,7 +48,7 @@ static void event_queue_exception(struct vcpu *vcpu, const struct event *event)
 	ev->exception = (typeof(ev->exception)){
 		.pending = true,
 		.has_error = event->has_error && vcpu->cr0 & X86_CR0_PE,
-		.has_payload = event->vector == VECTOR_PF || event->vector == VECTOR_DB,
+		.has_payload = event->has_payload,
 		.vector = event->vector,
 		.error = event->error,
 		.payload = event->payload,
@@ -99,6 +103,7 @@ void event_page_fault(struct vcpu *vcpu, u64 cr2, u32 error)
 		.vector = VECTOR_PF,
 		.has_error = true,
 		.error = error,
+		.has_payload = true,
 		.payload = cr2,
 	};
 
@@ -106,13 +111,17 @@ void event_page_fault(struct vcpu *vcpu, u64 cr2, u32 error)
 }
 
 /**
- * event_debug() - raise #DB
+ * event_debug() - #DB of an instruction, for the guest or for who debugs it
  * @vcpu: the vCPU, whose owner calls this
  * @dr6: the conditions, active high, as they will be merged into DR6 on delivery
  */
 void event_debug(struct vcpu *vcpu, u64 dr6)
 {
-	event_raise(vcpu, &(struct event){ .vector = VECTOR_DB, .payload = dr6 });
+	const struct event event = { .vector = VECTOR_DB, .has_payload = true, .payload = dr6 };
+	u32 whose = dr6 & DR6_BD ? KVM_GUESTDBG_USE_HW_BP : KVM_GUESTDBG_SINGLESTEP;
+
+	if (!debug_trap(vcpu, dr6, whose))
+		event_raise(vcpu, &event);
 }
 
 /**
@@ -173,6 +182,7 @@ void event_after_exit(struct vcpu *vcpu, const struct event *cut)
 			break;
 		ev->exception.injected = true;
 		ev->exception.has_payload = false;
+		ev->exception.insn_len = 0;
 		ev->exception.vector = cut->vector;
 		ev->exception.has_error = cut->has_error;
 		ev->exception.error = cut->error;
@@ -199,8 +209,15 @@ static void event_deliver_payload(struct vcpu *vcpu)
 	vcpu->dr6 &= ~DR6_BREAKPOINTS;
 	vcpu->dr6 |= DR6_RTM | ev->exception.payload;
 	vcpu->dr6 ^= ev->exception.payload & DR6_RTM;
+}
+
+/* The handler of #DB may access the debug registers (SDM 3, 17.2.4). */
+static void event_end_general_detect(struct vcpu *vcpu)
+{
+	if (!(vcpu->dr7 & DR7_GENERAL_DETECT))
+		return;
 	vcpu->dr7 &= ~DR7_GENERAL_DETECT;
-	backend->update_dr7(vcpu);
+	debug_dr7_changed(vcpu);
 }
 
 static bool event_is_fault(u8 vector)
@@ -223,6 +240,8 @@ static void event_inject_exception(struct vcpu *vcpu)
 
 	if (ev->exception.pending) {
 		event_deliver_payload(vcpu);
+		if (event.vector == VECTOR_DB)
+			event_end_general_detect(vcpu);
 		if (event_is_fault(event.vector))
 			vcpu->rflags |= X86_EFLAGS_RF;
 		ev->exception.pending = false;
@@ -230,6 +249,7 @@ static void event_inject_exception(struct vcpu *vcpu)
 	}
 	event.has_error = ev->exception.has_error;
 	event.error = ev->exception.error;
+	event.insn_len = ev->exception.insn_len;
 	event_inject(vcpu, &event);
 }
 
@@ -250,6 +270,7 @@ static bool event_inject_begun(struct vcpu *vcpu)
 		event_inject(vcpu,
 			     &(struct event){ .kind = ev->interrupt.soft ? EVENT_SOFT_INTERRUPT :
 									   EVENT_INTERRUPT,
+					      .insn_len = ev->interrupt.soft ? INT_LENGTH : 0,
 					      .vector = ev->interrupt.vector });
 		return true;
 	}
@@ -325,7 +346,8 @@ void event_prepare(struct vcpu *vcpu)
 	busy = event_inject_begun(vcpu);
 	if (!busy)
 		backend->inject(vcpu, NULL);
-	event_inject_new(vcpu, busy);
+	if (likely(!(vcpu->debug.control & KVM_GUESTDBG_BLOCKIRQ)))
+		event_inject_new(vcpu, busy);
 	pv_eoi_arm(vcpu);
 	backend->update_tpr(vcpu);
 	vcpu->stats.req_event++;
@@ -384,6 +406,38 @@ bool event_interrupt_begun(const struct vcpu *vcpu, u8 *vector)
 	return true;
 }
 
+/* What its instruction raises again is not told: there is no field for the instruction's length. */
+static bool event_is_soft(u8 vector)
+{
+	return vector == VECTOR_BP || vector == VECTOR_OF;
+}
+
+static void event_get_exception(struct vcpu *vcpu, struct kvm_vcpu_events *out)
+{
+	struct events *ev = &vcpu->events;
+	bool payloads = READ_ONCE(vcpu->vm->options.exception_payload);
+
+	if (ev->exception.pending && !payloads)
+		event_deliver_payload(vcpu);
+	if (!event_is_soft(ev->exception.vector)) {
+		out->exception.pending = ev->exception.pending;
+		/* Without payloads user space sees any exception as one that is injected. */
+		out->exception.injected = ev->exception.injected ||
+					  (ev->exception.pending && !payloads);
+	}
+	out->exception.nr = ev->exception.vector;
+	out->exception.has_error_code = ev->exception.has_error;
+	out->exception.error_code = ev->exception.error;
+	out->exception_has_payload = ev->exception.has_payload;
+	out->exception_payload = ev->exception.payload;
+	if (payloads)
+		out->flags |= KVM_VCPUEVENT_VALID_PAYLOAD;
+	if (READ_ONCE(vcpu->vm->options.triple_fault_event)) {
+		out->triple_fault.pending = test_bit(WORK_TRIPLE_FAULT, &vcpu->work);
+		out->flags |= KVM_VCPUEVENT_VALID_TRIPLE_FAULT;
+	}
+}
+
 long event_get(struct vcpu *vcpu, void *arg, unsigned long uarg)
 {
 	struct events *ev = &vcpu->events;
@@ -391,19 +445,13 @@ long event_get(struct vcpu *vcpu, void *arg, unsigned long uarg)
 
 	if (vcpu_take_work(vcpu, WORK_NMI))
 		event_take_nmis(vcpu);
-	/* Without the payload capability user space sees an exception as if it was injected. */
-	if (ev->exception.pending)
-		event_deliver_payload(vcpu);
-	out->exception.injected = ev->exception.injected || ev->exception.pending;
-	out->exception.nr = ev->exception.vector;
-	out->exception.has_error_code = ev->exception.has_error;
-	out->exception.error_code = ev->exception.error;
+	event_get_exception(vcpu, out);
 	out->interrupt.injected = event_interrupt_begun(vcpu, &out->interrupt.nr);
 	out->interrupt.shadow = backend->get_shadow(vcpu);
 	out->nmi.injected = ev->nmi.injected;
 	out->nmi.pending = ev->nmi.pending;
 	out->nmi.masked = ev->nmi.masked;
-	out->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+	out->flags |= KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
 	if (vcpu->apic && vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED) {
 		out->flags |= KVM_VCPUEVENT_VALID_SIPI_VECTOR;
 		out->sipi_vector = vcpu->sipi_vector;
@@ -413,28 +461,61 @@ long event_get(struct vcpu *vcpu, void *arg, unsigned long uarg)
 
 #define EVENT_SET_FLAGS                                                      \
 	(KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR | \
-	 KVM_VCPUEVENT_VALID_SHADOW)
+	 KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_PAYLOAD |          \
+	 KVM_VCPUEVENT_VALID_TRIPLE_FAULT)
+
+/* The exception in @in with what its flags say. False for one that there cannot be. */
+static bool event_set_exception(struct vcpu *vcpu, const struct kvm_vcpu_events *in)
+{
+	bool payloads = in->flags & KVM_VCPUEVENT_VALID_PAYLOAD;
+	bool pending = payloads && in->exception.pending;
+	bool injected = in->exception.injected && !pending;
+	u8 vector = in->exception.nr;
+
+	if ((pending || injected) && (vector > 31 || vector == VECTOR_NMI))
+		return false;
+	vcpu->events.exception = (typeof(vcpu->events.exception)){
+		.pending = pending,
+		.injected = injected,
+		.vector = vector & 31,
+		.insn_len = pending || injected ? debug_soft_length(vcpu, vector) : 0,
+		.has_error = in->exception.has_error_code,
+		.error = in->exception.error_code,
+		.has_payload = pending && in->exception_has_payload,
+		.payload = in->exception_payload,
+	};
+	return true;
+}
+
+static bool event_set_allowed(const struct vm *vm, u32 flags)
+{
+	if (flags & KVM_VCPUEVENT_VALID_PAYLOAD && !READ_ONCE(vm->options.exception_payload))
+		return false;
+	if (flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT && !READ_ONCE(vm->options.triple_fault_event))
+		return false;
+	return !(flags & ~EVENT_SET_FLAGS);
+}
+
+static void event_set_triple_fault(struct vcpu *vcpu, bool pending)
+{
+	if (pending)
+		vcpu_request(vcpu, WORK_TRIPLE_FAULT);
+	else
+		vcpu_take_work(vcpu, WORK_TRIPLE_FAULT);
+}
 
 long event_set(struct vcpu *vcpu, void *arg, unsigned long uarg)
 {
 	struct events *ev = &vcpu->events;
 	const struct kvm_vcpu_events *in = arg;
 
-	if (in->flags & ~EVENT_SET_FLAGS)
-		return -EINVAL;
-	if (in->exception.injected && (in->exception.nr > 31 || in->exception.nr == VECTOR_NMI))
+	if (!event_set_allowed(vcpu->vm, in->flags) || !event_set_exception(vcpu, in))
 		return -EINVAL;
 
 	/* What came before is replaced, not added to. */
 	if (vcpu_take_work(vcpu, WORK_NMI))
 		event_take_nmis(vcpu);
 	ev->user_interrupt = -1;
-	ev->exception = (typeof(ev->exception)){
-		.injected = in->exception.injected,
-		.vector = in->exception.nr & 31,
-		.has_error = in->exception.has_error_code,
-		.error = in->exception.error_code,
-	};
 	ev->interrupt.injected = in->interrupt.injected;
 	ev->interrupt.vector = in->interrupt.nr;
 	ev->interrupt.soft = in->interrupt.soft;
@@ -448,6 +529,8 @@ long event_set(struct vcpu *vcpu, void *arg, unsigned long uarg)
 		backend->set_shadow(vcpu, in->interrupt.shadow);
 	if (in->flags & KVM_VCPUEVENT_VALID_SIPI_VECTOR && vcpu->apic)
 		vcpu->sipi_vector = in->sipi_vector;
+	if (in->flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT)
+		event_set_triple_fault(vcpu, in->triple_fault.pending);
 	vcpu_request(vcpu, WORK_EVENT);
 	return 0;
 }

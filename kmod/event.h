@@ -43,12 +43,15 @@ enum event_kind {
 
 /**
  * struct event - one event in the form in which a backend injects it
+ * @insn_len: of the instruction that raises it, where it is one's own: INT n, INT3, INTO
  * @payload: CR2 of a page fault, DR6 bits of a debug exception
  */
 struct event {
 	enum event_kind kind;
 	u8 vector;
+	u8 insn_len;
 	bool has_error;
+	bool has_payload;
 	u32 error;
 	u64 payload;
 };
@@ -67,6 +70,7 @@ struct events {
 		bool has_error;
 		bool has_payload;
 		u8 vector;
+		u8 insn_len;
 		u32 error;
 		u64 payload;
 	} exception;

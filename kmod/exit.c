@@ -14,8 +14,11 @@
 
 static int cpuid_fast(struct vcpu *vcpu, struct exit *exit)
 {
-	int r = skip_instruction_fast(vcpu, exit);
+	int r;
 
+	if (unlikely(vcpu->msrs.misc_features))
+		return SLOW;
+	r = skip_instruction_fast(vcpu, exit);
 	if (r == GUEST)
 		cpuid_execute(vcpu);
 	return r;
@@ -28,6 +31,10 @@ static int cpuid_slow(struct vcpu *vcpu, struct exit *exit)
 
 	if (len < 0)
 		return decode_failed(vcpu, len);
+	if (vcpu->msrs.misc_features && backend->cpl(vcpu)) {
+		event_exception_error(vcpu, VECTOR_GP, 0);
+		return GUEST;
+	}
 	cpuid_execute(vcpu);
 	skip_bytes(vcpu, len);
 	return GUEST;
@@ -47,15 +54,11 @@ static int msr_fast(struct vcpu *vcpu, struct exit *exit, enum verdict (*access)
 	return r;
 }
 
-static int msr_slow(struct vcpu *vcpu, struct exit *exit, bool (*access)(struct vcpu *vcpu))
+static int msr_slow(struct vcpu *vcpu, struct exit *exit, int (*access)(struct vcpu *vcpu, int len))
 {
 	int len = insn_length(vcpu, exit);
 
-	if (len < 0)
-		return decode_failed(vcpu, len);
-	if (access(vcpu))
-		skip_bytes(vcpu, len);
-	return GUEST;
+	return len < 0 ? decode_failed(vcpu, len) : access(vcpu, len);
 }
 
 static int rdmsr_fast(struct vcpu *vcpu, struct exit *exit)
@@ -128,9 +131,14 @@ static int gpa_fault_slow(struct vcpu *vcpu, struct exit *exit)
 }
 
 /* #UD: a guest may use the hypercall instruction of the other vendor. */
+static bool fixes_hypercall(const struct vcpu *vcpu)
+{
+	return vm_quirk(vcpu->vm, KVM_X86_QUIRK_FIX_HYPERCALL_INSN);
+}
+
 static int undefined_opcode(struct vcpu *vcpu, struct exit *exit)
 {
-	int len = hypercall_length(vcpu);
+	int len = fixes_hypercall(vcpu) ? hypercall_length(vcpu) : 0;
 
 	if (len > 0) {
 		exit->insn_len = len;
@@ -151,7 +159,7 @@ static int exception_fast(struct vcpu *vcpu, struct exit *exit)
 		compat_machine_check();
 		return GUEST;
 	}
-	if (exit->exception.vector != VECTOR_UD)
+	if (exit->exception.vector != VECTOR_UD || !fixes_hypercall(vcpu))
 		return SLOW;
 	len = hypercall_length_atomic(vcpu);
 	if (len <= 0)
@@ -164,14 +172,34 @@ static int exception_slow(struct vcpu *vcpu, struct exit *exit)
 {
 	if (exit->exception.vector == VECTOR_UD)
 		return undefined_opcode(vcpu, exit);
-	if (exit->exception.vector == VECTOR_DB)
-		event_debug(vcpu, exit->exception.payload);
-	else if (exit->exception.vector == VECTOR_PF)
+	if (exit->exception.vector == VECTOR_DB || exit->exception.vector == VECTOR_BP)
+		return debug_exception(vcpu, exit->exception.vector, exit->exception.payload);
+	if (exit->exception.vector == VECTOR_PF)
 		event_page_fault(vcpu, exit->exception.payload, exit->exception.error);
 	else if (exit->exception.has_error)
 		event_exception_error(vcpu, exit->exception.vector, exit->exception.error);
 	else
 		event_exception(vcpu, exit->exception.vector);
+	return GUEST;
+}
+
+/* MONITOR and MWAIT do nothing: an MWAIT may end at any time. */
+static bool lacks_mwait(const struct vcpu *vcpu)
+{
+	return !vm_quirk(vcpu->vm, KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS) &&
+	       !cpuid_has(vcpu, X86_FEATURE_MWAIT);
+}
+
+static int mwait_fast(struct vcpu *vcpu, struct exit *exit)
+{
+	return lacks_mwait(vcpu) ? SLOW : skip_instruction_fast(vcpu, exit);
+}
+
+static int mwait_slow(struct vcpu *vcpu, struct exit *exit)
+{
+	if (!lacks_mwait(vcpu))
+		return skip_instruction(vcpu, exit);
+	event_exception(vcpu, VECTOR_UD);
 	return GUEST;
 }
 
@@ -246,7 +274,7 @@ static const struct exit_row exit_rows[NR_EXIT_KINDS] = {
 	[EXIT_XSETBV] = { never_fast, xsetbv_handle },
 	[EXIT_WBINVD] = { skip_instruction_fast, skip_instruction },
 	[EXIT_PAUSE] = { skip_instruction_fast, skip_instruction },
-	[EXIT_MWAIT] = { skip_instruction_fast, skip_instruction },
+	[EXIT_MWAIT] = { mwait_fast, mwait_slow },
 	[EXIT_RDPMC] = { never_fast, rdpmc_slow },
 	[EXIT_UNDEFINED] = { never_fast, undefined_slow },
 	[EXIT_TRIPLE_FAULT] = { never_fast, triple_fault_slow },

@@ -6,6 +6,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
+#include <linux/uaccess.h>
 
 #include "backend.h"
 #include "cap.h"
@@ -45,6 +46,22 @@ static long sys_create_vm(void *arg, unsigned long uarg)
 	return vm_create(uarg);
 }
 
+/* The one attribute: the state components that XCR0 may have in a guest. */
+static long sys_has_attr(void *arg, unsigned long uarg)
+{
+	const struct kvm_device_attr *attr = arg;
+
+	return attr->group || attr->attr != KVM_X86_XCOMP_GUEST_SUPP ? -ENXIO : 0;
+}
+
+static long sys_get_attr(void *arg, unsigned long uarg)
+{
+	const struct kvm_device_attr *attr = arg;
+	long r = sys_has_attr(arg, uarg);
+
+	return r ?: put_user(xstate_supported(), (u64 __user *)(unsigned long)attr->addr);
+}
+
 static const struct ioctl sys_ioctls[] = {
 	SYS_IOCTL(KVM_GET_API_VERSION, sys_get_api_version),
 	SYS_IOCTL(KVM_CREATE_VM, sys_create_vm),
@@ -55,6 +72,8 @@ static const struct ioctl sys_ioctls[] = {
 	SYS_IOCTL(KVM_GET_SUPPORTED_CPUID, cpuid_get_supported),
 	SYS_IOCTL(KVM_GET_MSRS, sys_msr_get_ioctl),
 	SYS_IOCTL(KVM_X86_GET_MCE_CAP_SUPPORTED, mce_cap_supported),
+	SYS_IOCTL(KVM_HAS_DEVICE_ATTR, sys_has_attr),
+	SYS_IOCTL(KVM_GET_DEVICE_ATTR, sys_get_attr),
 	{},
 };
 

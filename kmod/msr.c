@@ -8,6 +8,7 @@
 
 #include "cpuid.h"
 #include "msr.h"
+#include "msr_filter.h"
 #include "msr_rows.h"
 #include "vcpu.h"
 
@@ -27,6 +28,13 @@ static const struct msr_row *find_row(u32 index)
 	}
 	return NULL;
 }
+
+/* Where the guest gets #GP: why, for user space that wants to know. */
+enum msr_refusal {
+	MSR_INVALID = 1,
+	MSR_UNKNOWN,
+	MSR_FILTERED,
+};
 
 static bool row_visible(const struct vcpu *vcpu, const struct msr_row *row, bool host)
 {
@@ -58,8 +66,10 @@ int msr_get(struct vcpu *vcpu, u32 index, u64 *value, bool host)
 	const struct msr_row *row = find_row(index);
 
 	*value = 0;
-	if (!row || !row_visible(vcpu, row, host))
-		return 1;
+	if (!row)
+		return MSR_UNKNOWN;
+	if (!row_visible(vcpu, row, host))
+		return MSR_INVALID;
 	return row_get(vcpu, row, index, value, host);
 }
 
@@ -67,8 +77,10 @@ int msr_set(struct vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	const struct msr_row *row = find_row(index);
 
-	if (!row || !row_visible(vcpu, row, host))
-		return 1;
+	if (!row)
+		return MSR_UNKNOWN;
+	if (!row_visible(vcpu, row, host))
+		return MSR_INVALID;
 	return row_set(vcpu, row, index, value, host);
 }
 
@@ -78,7 +90,8 @@ enum verdict msr_read_fast(struct vcpu *vcpu)
 	const struct msr_row *row = find_row(index);
 	u64 value;
 
-	if (!row || !(row->flags & MSR_FAST_READ) || !row_visible(vcpu, row, false))
+	if (!row || !(row->flags & MSR_FAST_READ) || !row_visible(vcpu, row, false) ||
+	    !msr_allowed(vcpu->vm, index, KVM_MSR_FILTER_READ))
 		return SLOW;
 	if (row_get(vcpu, row, index, &value, false))
 		return SLOW;
@@ -91,30 +104,87 @@ enum verdict msr_write_fast(struct vcpu *vcpu)
 	u32 index = vcpu->regs[REG_RCX];
 	const struct msr_row *row = find_row(index);
 
-	if (!row || !(row->flags & MSR_FAST_WRITE) || !row_visible(vcpu, row, false))
+	if (!row || !(row->flags & MSR_FAST_WRITE) || !row_visible(vcpu, row, false) ||
+	    !msr_allowed(vcpu->vm, index, KVM_MSR_FILTER_WRITE))
 		return SLOW;
 	return row_set(vcpu, row, index, vcpu_edx_eax(vcpu), false) ? SLOW : GUEST;
 }
 
-bool msr_read(struct vcpu *vcpu)
+/* What user space did for the vCPU, which it may have moved to another instruction meanwhile. */
+static int complete_write(struct vcpu *vcpu)
 {
-	u64 value;
+	struct emulation *em = vcpu->emulation;
 
-	if (msr_get(vcpu, vcpu->regs[REG_RCX], &value, false)) {
+	if (vcpu->rip != em->rip)
+		return GUEST;
+	if (READ_ONCE(vcpu->run->msr.error))
 		event_exception_error(vcpu, VECTOR_GP, 0);
-		return false;
-	}
-	vcpu_set_edx_eax(vcpu, value);
-	return true;
+	else
+		skip_bytes(vcpu, em->port.insn_len);
+	return GUEST;
 }
 
-bool msr_write(struct vcpu *vcpu)
+static int complete_read(struct vcpu *vcpu)
 {
-	if (msr_set(vcpu, vcpu->regs[REG_RCX], vcpu_edx_eax(vcpu), false)) {
+	if (vcpu->rip == vcpu->emulation->rip && !READ_ONCE(vcpu->run->msr.error))
+		vcpu_set_edx_eax(vcpu, READ_ONCE(vcpu->run->msr.data));
+	return complete_write(vcpu);
+}
+
+/* An access that the guest may not have, at RIP and of @len bytes: user space's, or #GP. */
+static int msr_refused(struct vcpu *vcpu, enum msr_refusal why, u32 exit, u64 data, int len)
+{
+	static const u32 reasons[] = {
+		[MSR_INVALID] = KVM_MSR_EXIT_REASON_INVAL,
+		[MSR_UNKNOWN] = KVM_MSR_EXIT_REASON_UNKNOWN,
+		[MSR_FILTERED] = KVM_MSR_EXIT_REASON_FILTER,
+	};
+	struct emulation *em = vcpu->emulation;
+	struct kvm_run *run = vcpu->run;
+
+	if (!(READ_ONCE(vcpu->vm->options.msr_exits) & reasons[why])) {
 		event_exception_error(vcpu, VECTOR_GP, 0);
-		return false;
+		return GUEST;
 	}
-	return true;
+	run->exit_reason = exit;
+	run->msr.error = 0;
+	memset(run->msr.pad, 0, sizeof(run->msr.pad));
+	run->msr.reason = reasons[why];
+	run->msr.index = vcpu->regs[REG_RCX];
+	run->msr.data = data;
+	em->rip = vcpu->rip;
+	em->port.insn_len = len;
+	vcpu->complete = exit == KVM_EXIT_X86_RDMSR ? complete_read : complete_write;
+	return USER;
+}
+
+int msr_read(struct vcpu *vcpu, int len)
+{
+	u32 index = vcpu->regs[REG_RCX];
+	int r = MSR_FILTERED;
+	u64 value;
+
+	if (msr_allowed(vcpu->vm, index, KVM_MSR_FILTER_READ))
+		r = msr_get(vcpu, index, &value, false);
+	if (r)
+		return msr_refused(vcpu, r, KVM_EXIT_X86_RDMSR, 0, len);
+	vcpu_set_edx_eax(vcpu, value);
+	skip_bytes(vcpu, len);
+	return GUEST;
+}
+
+int msr_write(struct vcpu *vcpu, int len)
+{
+	u32 index = vcpu->regs[REG_RCX];
+	u64 value = vcpu_edx_eax(vcpu);
+	int r = MSR_FILTERED;
+
+	if (msr_allowed(vcpu->vm, index, KVM_MSR_FILTER_WRITE))
+		r = msr_set(vcpu, index, value, false);
+	if (r)
+		return msr_refused(vcpu, r, KVM_EXIT_X86_WRMSR, value, len);
+	skip_bytes(vcpu, len);
+	return GUEST;
 }
 
 /* Fill in the indexes for which @wanted holds: how many there are, or an errno. */

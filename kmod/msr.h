@@ -31,6 +31,8 @@ struct vcpu_msrs {
 	u64 hwcr;
 	u64 de_cfg;
 	u64 syscfg;
+	u64 platform_info;
+	u64 misc_features;
 	u64 osvw[2];
 	struct {
 		u64 def_type;
@@ -59,7 +61,7 @@ void msr_reset(struct vcpu *vcpu, bool init);
  * @host: for user space: without the checks that CPUID asks for
  *
  * Context: owns the vCPU; may sleep unless the MSR is of a fast row.
- * Return: 0, or 1 where the guest gets #GP.
+ * Return: 0; not 0 where the guest gets #GP.
  */
 int msr_get(struct vcpu *vcpu, u32 index, u64 *value, bool host);
 
@@ -73,9 +75,12 @@ int msr_set(struct vcpu *vcpu, u32 index, u64 value, bool host);
 enum verdict msr_read_fast(struct vcpu *vcpu);
 enum verdict msr_write_fast(struct vcpu *vcpu);
 
-/* RDMSR and WRMSR: true when done (the caller goes to the next instruction), else #GP is queued. */
-bool msr_read(struct vcpu *vcpu);
-bool msr_write(struct vcpu *vcpu);
+/*
+ * RDMSR and WRMSR, an instruction of @len bytes: GUEST when done, or where #GP is queued; USER where
+ * user space is to do it (KVM_CAP_X86_USER_SPACE_MSR).
+ */
+int msr_read(struct vcpu *vcpu, int len);
+int msr_write(struct vcpu *vcpu, int len);
 
 long msr_index_list(void *arg, unsigned long uarg);
 long msr_feature_index_list(void *arg, unsigned long uarg);

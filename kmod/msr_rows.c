@@ -334,9 +334,51 @@ static int set_misc_enable(struct vcpu *vcpu, const struct msr_row *row, u32 ind
 
 	if (value & ~(MISC_ENABLE_WRITABLE | fixed))
 		return 1;
+	if ((value ^ vcpu->msrs.misc_enable) & MSR_IA32_MISC_ENABLE_MWAIT &&
+	    !vm_quirk(vcpu->vm, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT) &&
+	    !cpuid_has(vcpu, X86_FEATURE_XMM3))
+		return 1;
 	vcpu->msrs.misc_enable = (value & MISC_ENABLE_WRITABLE) | MISC_ENABLE_FIXED;
 	cpuid_refresh(vcpu);
 	return 0;
+}
+
+static int get_platform_info(struct vcpu *vcpu, const struct msr_row *row, u32 index, u64 *value,
+			     bool host)
+{
+	*value = vcpu->msrs.platform_info;
+	return !host && READ_ONCE(vcpu->vm->options.no_platform_info);
+}
+
+/* What the guest uses already cannot be taken from it. */
+static int set_platform_info(struct vcpu *vcpu, const struct msr_row *row, u32 index, u64 value,
+			     bool host)
+{
+	if (vcpu->msrs.misc_features && !(value & MSR_PLATFORM_INFO_CPUID_FAULT))
+		return 1;
+	vcpu->msrs.platform_info = value;
+	return 0;
+}
+
+/* CPUID faulting, where MSR_PLATFORM_INFO says that it is there (SDM 3, 2.8.5). */
+static int set_misc_features(struct vcpu *vcpu, const struct msr_row *row, u32 index, u64 value,
+			     bool host)
+{
+	bool offered = vcpu->msrs.platform_info & MSR_PLATFORM_INFO_CPUID_FAULT;
+
+	if (value & ~MSR_MISC_FEATURES_ENABLES_CPUID_FAULT || (value && !offered))
+		return 1;
+	vcpu->msrs.misc_features = value;
+	return 0;
+}
+
+/* Residency counters are the host CPU's: for guests that user space lets use its C-states. */
+static int get_cstate(struct vcpu *vcpu, const struct msr_row *row, u32 index, u64 *value,
+		      bool host)
+{
+	if (!vm_exits_disabled(vcpu->vm, KVM_X86_DISABLE_EXITS_CSTATE))
+		return 1;
+	return rdmsrl_safe(index, value) ? 1 : 0;
 }
 
 /* A guest writes 0 before it reads the revision (SDM 3, 10.11.7.1); only user space changes it. */
@@ -436,11 +478,14 @@ const struct msr_row msr_rows[] = {
 	{ MSR_IA32_UCODE_WRITE, 1, MSR_FAST, .get = get_command, NO_EFFECT },
 	{ MSR_IA32_UCODE_REV, 1, MSR_LISTED | MSR_FAST, FIELD(microcode), .set = set_microcode,
 	  .host = host_microcode },
-	{ MSR_PLATFORM_INFO, 1, ZERO, READ_ONLY },
+	{ MSR_PLATFORM_INFO, 1, MSR_LISTED | MSR_FAST | MSR_HOST_WRITES, FIELD(platform_info),
+	  .get = get_platform_info, .set = set_platform_info },
 	{ MSR_MTRR_CAP, 1, MSR_FAST, .get = get_mtrr_cap, READ_ONLY },
 	{ MSR_IA32_ARCH_CAPABILITIES, 1, MSR_LISTED | MSR_FAST | MSR_HOST_WRITES,
 	  X86_FEATURE_ARCH_CAPABILITIES, FIELD(arch_capabilities), .set = set_feature,
 	  .host = host_arch_capabilities },
+	{ MSR_MISC_FEATURES_ENABLES, 1, MSR_LISTED | MSR_FAST, FIELD(misc_features),
+	  .set = set_misc_features },
 	{ MSR_IA32_SYSENTER_CS, 1, MSR_LISTED | MSR_FAST, .get = get_backend, .set = set_backend,
 	  .writable = GENMASK_ULL(31, 0) },
 	{ MSR_IA32_SYSENTER_ESP, 2, MSR_LISTED | MSR_FAST, .get = get_backend,
@@ -462,7 +507,9 @@ const struct msr_row msr_rows[] = {
 	{ MSR_IA32_CR_PAT, 1, MSR_LISTED | MSR_FAST, FIELD(pat), .set = set_pat },
 	{ MSR_MTRR_DEF_TYPE, 1, MSR_LISTED | MSR_FAST, FIELD(mtrr.def_type),
 	  .set = set_mtrr_def_type },
+	{ MSR_CORE_C3_RESIDENCY, 3, MSR_FAST, .get = get_cstate, READ_ONLY },
 	{ MSR_IA32_MC0_CTL, 4 * MCE_BANKS, MSR_FAST, .get = get_mce, .set = set_mce },
+	{ MSR_CORE_C1_RES, 1, MSR_FAST, .get = get_cstate, READ_ONLY },
 	{ MSR_IA32_TSC_DEADLINE, 1, MSR_LISTED | MSR_FAST, .get = get_lapic, .set = set_lapic },
 	{ APIC_BASE_MSR, 0x100, MSR_FAST, .get = get_lapic, .set = set_lapic },
 	{ MSR_IA32_XSS, 1, MSR_LISTED | MSR_FAST, X86_FEATURE_XSAVES, .get = get_xss,
@@ -506,6 +553,7 @@ void msr_init(struct vcpu *vcpu)
 	msrs->arch_capabilities = host_arch_capabilities();
 	msrs->microcode = host_microcode();
 	msrs->de_cfg = host_de_cfg();
+	msrs->platform_info = MSR_PLATFORM_INFO_CPUID_FAULT;
 	/* No erratum of the list needs a guest's workaround. */
 	msrs->osvw[0] = 4;
 	msrs->mce.cap = MCE_BANKS;
@@ -523,6 +571,7 @@ void msr_reset(struct vcpu *vcpu, bool init)
 	msrs->hwcr = HWCR_TSC_FREQ_SEL;
 	msrs->spec_ctrl = 0;
 	msrs->debugctl = 0;
+	msrs->misc_features = 0;
 	msrs->tsc_aux = 0;
 	msrs->syscfg = 0;
 	memset(&msrs->mtrr, 0, sizeof(msrs->mtrr));

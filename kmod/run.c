@@ -17,6 +17,7 @@
 #include "irq/irqchip.h"
 #include "irq/lapic.h"
 #include "run.h"
+#include "state.h"
 #include "trace.h"
 #include "vcpu.h"
 #include "virt.h"
@@ -199,15 +200,17 @@ static int run_fast(struct vcpu *vcpu, struct exit *exit)
 
 static void debug_registers_enter(struct vcpu *vcpu)
 {
+	const u64 *dr;
 	int i;
 
 	/* The host's breakpoints must not meet the guest's addresses, nor the guest's GS base. */
 	if (unlikely(hw_breakpoint_active()))
 		set_debugreg(0, 7);
-	if (likely(!(vcpu->dr7 & DR7_ENABLED)))
+	if (likely(!(vcpu->hw_dr7 & DR7_ENABLED)))
 		return;
+	dr = vcpu->debug.control & KVM_GUESTDBG_USE_HW_BP ? vcpu->debug.dr : vcpu->dr;
 	for (i = 0; i < 4; i++)
-		set_debugreg(vcpu->dr[i], i);
+		set_debugreg(dr[i], i);
 }
 
 static void debug_registers_leave(void)
@@ -305,6 +308,12 @@ static int vcpu_do_work(struct vcpu *vcpu)
 		vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
 		return USER;
 	}
+	if (vcpu_take_work(vcpu, WORK_DEBUG)) {
+		debug_report(vcpu);
+		return USER;
+	}
+	if (vcpu_take_work(vcpu, WORK_INTERCEPTS))
+		backend->update_intercepts(vcpu);
 	if (vcpu_take_work(vcpu, WORK_INIT_SIPI))
 		vcpu_take_init_sipi(vcpu);
 	if (vcpu_take_work(vcpu, WORK_STEAL))
@@ -379,13 +388,22 @@ static void run_page_out(struct vcpu *vcpu)
 	run->apic_base = vcpu->apic_base;
 	run->flags = 0;
 	run->ready_for_interrupt_injection = vcpu->vm->irqchip || event_interrupt_ready(vcpu);
+	if (unlikely(READ_ONCE(run->kvm_valid_regs)))
+		sync_regs_out(vcpu);
 }
 
 /* What user space put into the run page, and what the last exit left to be done. */
 static int run_page_in(struct vcpu *vcpu)
 {
-	typeof(vcpu->complete) complete = vcpu->complete;
+	typeof(vcpu->complete) complete;
+	int r;
 
+	if (unlikely(READ_ONCE(vcpu->run->kvm_valid_regs) | READ_ONCE(vcpu->run->kvm_dirty_regs))) {
+		r = sync_regs_in(vcpu);
+		if (r)
+			return r;
+	}
+	complete = vcpu->complete;
 	if (!vcpu->apic && (READ_ONCE(vcpu->run->cr8) & 15) != vcpu->cr8) {
 		vcpu->cr8 = READ_ONCE(vcpu->run->cr8) & 15;
 		vcpu_request(vcpu, WORK_EVENT);
@@ -410,6 +428,11 @@ static long vcpu_run_loaded(struct vcpu *vcpu)
 			return -EINTR;
 		}
 		return -EAGAIN;
+	}
+	if (unlikely(vcpu->debug.control)) {
+		r = debug_step(vcpu);
+		if (r <= 0)
+			return r;
 	}
 	return vcpu_loop(vcpu);
 }

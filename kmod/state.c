@@ -36,7 +36,7 @@ long regs_get(struct vcpu *vcpu, void *arg, unsigned long uarg)
 		.r14 = regs[REG_R14],
 		.r15 = regs[REG_R15],
 		.rip = vcpu->rip,
-		.rflags = vcpu->rflags,
+		.rflags = debug_get_rflags(vcpu),
 	};
 	return 0;
 }
@@ -63,8 +63,7 @@ long regs_set(struct vcpu *vcpu, void *arg, unsigned long uarg)
 	regs[REG_R13] = from->r13;
 	regs[REG_R14] = from->r14;
 	regs[REG_R15] = from->r15;
-	vcpu->rip = from->rip;
-	vcpu->rflags = from->rflags | X86_EFLAGS_FIXED;
+	debug_set_rip_rflags(vcpu, from->rip, from->rflags | X86_EFLAGS_FIXED);
 	vcpu->events.exception.pending = false;
 	vcpu_request(vcpu, WORK_EVENT);
 	return 0;
@@ -269,4 +268,80 @@ long mp_state_set(struct vcpu *vcpu, void *arg, unsigned long uarg)
 	}
 	vcpu_request(vcpu, WORK_EVENT);
 	return 0;
+}
+
+/* KVM_TRANSLATE: of a linear address, as the processor's own accesses find it. */
+long translate_ioctl(struct vcpu *vcpu, void *arg, unsigned long uarg)
+{
+	struct kvm_translation *translation = arg;
+	struct mmu_fault_info fault;
+	int r = mmu_translate(vcpu, translation->linear_address, FAULT_IMPLICIT,
+			      &translation->physical_address, &fault);
+
+	if (r && r != -EFAULT && r != -ENOENT)
+		return r;
+	translation->valid = !r;
+	if (r)
+		translation->physical_address = ~0ull;
+	translation->writeable = 1;
+	translation->usermode = 0;
+	return 0;
+}
+
+/**
+ * sync_regs_in() - registers that user space has put into the run page (KVM_CAP_SYNC_REGS)
+ * @vcpu: the vCPU, in KVM_RUN
+ *
+ * What is taken over is marked so: its bit of kvm_dirty_regs is cleared.
+ *
+ * Return: 0, or -EINVAL for registers that cannot be, or that the capability does not name.
+ */
+int sync_regs_in(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	u64 dirty = READ_ONCE(run->kvm_dirty_regs);
+	struct kvm_sync_regs regs;
+
+	if ((READ_ONCE(run->kvm_valid_regs) | dirty) & ~(u64)KVM_SYNC_X86_VALID_FIELDS)
+		return -EINVAL;
+	/* User space may go on writing: what is checked is this copy. */
+	memcpy(&regs, &run->s.regs, sizeof(regs));
+	if (backend->sync)
+		backend->sync(vcpu);
+	if (dirty & KVM_SYNC_X86_REGS)
+		regs_set(vcpu, &regs.regs, 0);
+	run->kvm_dirty_regs &= ~(u64)KVM_SYNC_X86_REGS;
+	if (dirty & KVM_SYNC_X86_SREGS && sregs_set(vcpu, &regs.sregs, 0))
+		return -EINVAL;
+	run->kvm_dirty_regs &= ~(u64)KVM_SYNC_X86_SREGS;
+	if (dirty & KVM_SYNC_X86_EVENTS && event_set(vcpu, &regs.events, 0))
+		return -EINVAL;
+	run->kvm_dirty_regs &= ~(u64)KVM_SYNC_X86_EVENTS;
+	return 0;
+}
+
+/**
+ * sync_regs_out() - registers that user space wants to find in the run page
+ * @vcpu: the vCPU, at the end of KVM_RUN
+ */
+void sync_regs_out(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	u64 valid = READ_ONCE(run->kvm_valid_regs);
+	struct kvm_sync_regs regs = {};
+
+	if (backend->sync)
+		backend->sync(vcpu);
+	if (valid & KVM_SYNC_X86_REGS) {
+		regs_get(vcpu, &regs.regs, 0);
+		memcpy(&run->s.regs.regs, &regs.regs, sizeof(regs.regs));
+	}
+	if (valid & KVM_SYNC_X86_SREGS) {
+		sregs_get(vcpu, &regs.sregs, 0);
+		memcpy(&run->s.regs.sregs, &regs.sregs, sizeof(regs.sregs));
+	}
+	if (valid & KVM_SYNC_X86_EVENTS) {
+		event_get(vcpu, &regs.events, 0);
+		memcpy(&run->s.regs.events, &regs.events, sizeof(regs.events));
+	}
 }

@@ -15,5 +15,9 @@ long debugregs_get(struct vcpu *vcpu, void *arg, unsigned long uarg);
 long debugregs_set(struct vcpu *vcpu, void *arg, unsigned long uarg);
 long mp_state_get(struct vcpu *vcpu, void *arg, unsigned long uarg);
 long mp_state_set(struct vcpu *vcpu, void *arg, unsigned long uarg);
+long translate_ioctl(struct vcpu *vcpu, void *arg, unsigned long uarg);
+
+int sync_regs_in(struct vcpu *vcpu);
+void sync_regs_out(struct vcpu *vcpu);
 
 #endif

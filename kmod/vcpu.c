@@ -80,7 +80,7 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	backend->reset(vcpu, init);
 	vcpu_reset_segments(vcpu);
 	backend->update_cr(vcpu);
-	backend->update_dr7(vcpu);
+	debug_dr7_changed(vcpu);
 	cpuid_refresh(vcpu);
 	vcpu_request(vcpu, WORK_TLB_FLUSH);
 	vcpu_request(vcpu, WORK_EVENT);
@@ -147,6 +147,8 @@ static const struct ioctl vcpu_ioctls[] = {
 	VCPU_IOCTL(KVM_SET_DEVICE_ATTR, vcpu_attr_set),
 	VCPU_IOCTL(KVM_ENABLE_CAP, vcpu_enable_cap),
 	VCPU_IOCTL(KVM_GET_STATS_FD, vcpu_stats_fd),
+	VCPU_IOCTL(KVM_SET_GUEST_DEBUG, debug_set_ioctl),
+	VCPU_IOCTL(KVM_TRANSLATE, translate_ioctl),
 	VCPU_IOCTL_OPTIONAL(KVM_SET_SIGNAL_MASK, vcpu_set_signal_mask),
 	{},
 };

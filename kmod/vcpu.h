@@ -14,6 +14,7 @@
 
 #include "backend.h"
 #include "cpuid.h"
+#include "debug.h"
 #include "emulate.h"
 #include "event.h"
 #include "exit.h"
@@ -75,6 +76,8 @@ enum work {
 	WORK_TRIPLE_FAULT, /* report KVM_EXIT_SHUTDOWN */
 	WORK_STEAL, /* the thread had to wait: tell the guest */
 	WORK_APF, /* pages that the guest waits for are here */
+	WORK_DEBUG, /* report KVM_EXIT_DEBUG */
+	WORK_INTERCEPTS, /* what the guest does by itself changed */
 };
 
 /**
@@ -150,6 +153,8 @@ struct log_entry {
  * @dr: DR0 to DR3
  * @dr6: valid outside guest mode
  * @dr7: the guest's
+ * @hw_dr7: in force: the guest's or user space's
+ * @debug: KVM_SET_GUEST_DEBUG, see debug.h
  * @apic: local APIC, NULL without in-kernel irqchip; set at creation
  * @init_sipi: bits INIT_PENDING and SIPI_PENDING; set by anyone before WORK_INIT_SIPI
  * @sipi_vector: page number of the last start-up IPI
@@ -208,6 +213,8 @@ struct vcpu {
 	u64 dr[4];
 	u64 dr6;
 	u64 dr7;
+	u64 hw_dr7;
+	struct vcpu_debug debug;
 	u64 cr4_reserved;
 	u64 apic_base;
 	unsigned long init_sipi;

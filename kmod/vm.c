@@ -12,6 +12,7 @@
 #include "cap.h"
 #include "ioctl.h"
 #include "irq/irqchip.h"
+#include "msr_filter.h"
 #include "vcpu.h"
 #include "virt.h"
 #include "vm.h"
@@ -34,6 +35,7 @@ static void vm_free(struct vm *vm)
 	irqchip_destroy(vm);
 	vm_io_destroy(vm);
 	pv_vm_destroy(vm);
+	msr_filter_destroy(vm);
 	memslots_destroy(vm);
 	mmdrop(vm->mm);
 	kfree(vm);
@@ -213,6 +215,7 @@ static const struct ioctl vm_ioctls[] = {
 	VM_IOCTL(KVM_SET_TSC_KHZ, vm_tsc_khz_set),
 	VM_IOCTL(KVM_ENABLE_CAP, vm_enable_cap),
 	VM_IOCTL(KVM_GET_STATS_FD, vm_stats_fd),
+	VM_IOCTL(KVM_X86_SET_MSR_FILTER, msr_filter_set),
 	{},
 };
 

@@ -9,6 +9,7 @@
 #include <linux/srcu.h>
 #include <linux/xarray.h>
 
+#include "cap.h"
 #include "io/bus.h"
 #include "memslot.h"
 #include "mmu/mmu.h"
@@ -16,6 +17,7 @@
 #include "stats.h"
 
 struct irqchip;
+struct msr_filter;
 struct pit;
 struct vcpu;
 
@@ -46,6 +48,8 @@ struct vcpu;
  * @identity_map_addr: KVM_SET_IDENTITY_MAP_ADDR. Under @lock
  * @tss_addr: KVM_SET_TSS_ADDR. Under @lock
  * @default_tsc_khz: of new vCPUs
+ * @options: what KVM_ENABLE_CAP has switched on, see cap.h
+ * @msr_filter: MSRs that are kept from the guest; replaced under @lock, read under RCU
  */
 struct vm {
 	refcount_t refs;
@@ -69,7 +73,21 @@ struct vm {
 	u64 identity_map_addr;
 	u64 tss_addr;
 	u32 default_tsc_khz;
+	struct vm_options options;
+	struct msr_filter __rcu *msr_filter;
 };
+
+/* The VM has this KVM_X86_QUIRK_*. */
+static inline bool vm_quirk(const struct vm *vm, u64 quirk)
+{
+	return !(READ_ONCE(vm->options.disabled_quirks) & quirk);
+}
+
+/* The guest executes this without an exit: one of KVM_X86_DISABLE_EXITS_*. */
+static inline bool vm_exits_disabled(const struct vm *vm, u64 exit)
+{
+	return READ_ONCE(vm->options.disabled_exits) & exit;
+}
 
 #define vm_for_each_vcpu(vm, i, vcpu) xa_for_each(&(vm)->vcpus, i, vcpu)
 

@@ -95,7 +95,7 @@ static int to_user(struct vcpu *vcpu, const struct exit *exit, int len)
 	}
 	vcpu->complete = complete_out;
 	*(u32 *)vcpu->pio_data = accumulator(vcpu, size);
-	if (unlikely(port == PORT_RIP_FIRST)) {
+	if (unlikely(port == PORT_RIP_FIRST) && vm_quirk(vcpu->vm, KVM_X86_QUIRK_OUT_7E_INC_RIP)) {
 		skip_bytes(vcpu, len);
 		vcpu->complete = NULL;
 	}

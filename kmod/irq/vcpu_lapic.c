@@ -234,11 +234,13 @@ void vcpu_lapic_destroy(struct vcpu *vcpu)
 /* SDM 3, table 10-1: the local APIC's part of a reset (@init false) or INIT. */
 void vcpu_lapic_reset(struct vcpu *vcpu, bool init)
 {
-	if (vcpu->apic)
+	if (vcpu->apic) {
+		vcpu->apic->config.virtual_wire = vm_quirk(vcpu->vm, KVM_X86_QUIRK_LINT0_REENABLED);
 		lapic_reset(vcpu->apic, init);
-	else if (!init)
+	} else if (!init) {
 		vcpu->apic_base = LAPIC_DEFAULT_BASE | LAPIC_BASE_ENABLE |
 				  (vcpu->id == vcpu->vm->bsp_id ? LAPIC_BASE_BSP : 0);
+	}
 }
 
 static bool pic_asks(const struct vcpu *vcpu)
@@ -447,8 +449,13 @@ int vcpu_lapic_msr_write(struct vcpu *vcpu, u32 msr, u64 value, bool host)
 
 /*
  * Where the page would be, of an APIC that is disabled or in x2APIC mode, there is nothing, but it
- * does not reach user space either: KVM's clients know it so (KVM_X86_QUIRK_LAPIC_MMIO_HOLE).
+ * does not reach user space either, unless KVM_X86_QUIRK_LAPIC_MMIO_HOLE is switched off.
  */
+static bool is_hole(struct vcpu *vcpu, u64 gpa)
+{
+	return lapic_at(vcpu->apic, gpa) && vm_quirk(vcpu->vm, KVM_X86_QUIRK_LAPIC_MMIO_HOLE);
+}
+
 bool vcpu_lapic_mmio_read(struct vcpu *vcpu, u64 gpa, void *data, unsigned int len)
 {
 	struct lapic *lapic = vcpu->apic;
@@ -460,7 +467,7 @@ bool vcpu_lapic_mmio_read(struct vcpu *vcpu, u64 gpa, void *data, unsigned int l
 		lapic_mmio_read(lapic, offset_in_page(gpa), data, len);
 		return true;
 	}
-	if (!lapic_at(lapic, gpa))
+	if (!is_hole(vcpu, gpa))
 		return false;
 	memset(data, 0xff, len);
 	return true;
@@ -476,7 +483,7 @@ bool vcpu_lapic_mmio_write(struct vcpu *vcpu, u64 gpa, const void *data, unsigne
 		lapic_mmio_write(lapic, offset_in_page(gpa), data, len);
 		return true;
 	}
-	return lapic_at(lapic, gpa);
+	return is_hole(vcpu, gpa);
 }
 
 /* KVM_GET_LAPIC: -EINVAL without in-kernel irqchip. */

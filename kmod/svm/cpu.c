@@ -10,6 +10,7 @@
 
 #include "../compat.h"
 #include "../mmu/pte.h"
+#include "../msr_filter.h"
 #include "../virt.h"
 #include "svm.h"
 
@@ -23,6 +24,7 @@ DEFINE_PER_CPU(struct svm_cpu, svm_cpus);
 
 static struct page *svm_iopm;
 static struct page *svm_msrpm;
+static struct page *svm_msrpm_none;
 struct svm_features svm_features;
 
 /* MSRs that the VMCB holds, so that the guest may use them without an exit. */
@@ -49,9 +51,12 @@ u64 svm_iopm_pa(void)
 	return svm_page_pa(svm_iopm);
 }
 
-u64 svm_msrpm_pa(void)
+/* A filter that is about one of the direct MSRs takes them all. */
+u64 svm_msrpm_pa(struct vm *vm)
 {
-	return svm_page_pa(svm_msrpm);
+	bool all = msr_filter_allows_all(vm, svm_direct_msrs, ARRAY_SIZE(svm_direct_msrs));
+
+	return svm_page_pa(all ? svm_msrpm : svm_msrpm_none);
 }
 
 /* Clear an MSR's two intercept bits; the map has three ranges of 8192 MSRs (APM 2, 15.11). */
@@ -75,10 +80,12 @@ static int svm_alloc_maps(void)
 
 	svm_iopm = alloc_pages(GFP_KERNEL, IOPM_ORDER);
 	svm_msrpm = alloc_pages(GFP_KERNEL, MSRPM_ORDER);
-	if (!svm_iopm || !svm_msrpm)
+	svm_msrpm_none = alloc_pages(GFP_KERNEL, MSRPM_ORDER);
+	if (!svm_iopm || !svm_msrpm || !svm_msrpm_none)
 		return -ENOMEM;
 	memset(page_address(svm_iopm), 0xff, PAGE_SIZE << IOPM_ORDER);
 	memset(page_address(svm_msrpm), 0xff, PAGE_SIZE << MSRPM_ORDER);
+	memset(page_address(svm_msrpm_none), 0xff, PAGE_SIZE << MSRPM_ORDER);
 	for (i = 0; i < ARRAY_SIZE(svm_direct_msrs); i++)
 		svm_msrpm_allow(svm_direct_msrs[i]);
 	return 0;
@@ -116,6 +123,8 @@ void svm_remove(void)
 		__free_pages(svm_iopm, IOPM_ORDER);
 	if (svm_msrpm)
 		__free_pages(svm_msrpm, MSRPM_ORDER);
+	if (svm_msrpm_none)
+		__free_pages(svm_msrpm_none, MSRPM_ORDER);
 }
 
 static int svm_discover(void)

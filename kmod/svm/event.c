@@ -15,12 +15,14 @@ void svm_inject(struct vcpu *vcpu, const struct event *event)
 
 	control->event_inj = 0;
 	svm->injecting = 0;
+	svm->soft_len = 0;
 	if (!event)
 		return;
 	svm->injecting = event->vector | event->kind << 8 | SVM_EVTINJ_VALID |
 			 (event->has_error ? SVM_EVTINJ_VALID_ERR : 0);
 	control->event_inj = svm->injecting;
 	control->event_inj_err = event->error;
+	svm->soft_len = event->kind == EVENT_EXCEPTION ? event->insn_len : 0;
 	if (event->kind == EVENT_NMI)
 		svm_intercept(svm, INTERCEPT_IRET, true);
 }

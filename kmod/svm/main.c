@@ -35,7 +35,8 @@ static void svm_to_vmcb(struct svm_vcpu *svm)
 
 	save->rax = vcpu->regs[REG_RAX];
 	save->rsp = vcpu->regs[REG_RSP];
-	save->rip = vcpu->rip;
+	/* The handler of what an instruction raises returns behind it. */
+	save->rip = vcpu->rip + svm->soft_len;
 	save->rflags = vcpu->rflags;
 	if (save->cr2 != vcpu->cr2) {
 		save->cr2 = vcpu->cr2;
@@ -73,6 +74,10 @@ static noinline void svm_events_from_vmcb(struct svm_vcpu *svm)
 
 	control->event_inj = 0;
 	svm->injecting = 0;
+	/* It was not delivered, and the instruction has not been executed. */
+	if (svm->soft_len && info & SVM_EXITINTINFO_VALID)
+		svm->vcpu.rip -= svm->soft_len;
+	svm->soft_len = 0;
 	event_after_exit(&svm->vcpu, info & SVM_EXITINTINFO_VALID ? &event : NULL);
 }
 
@@ -159,11 +164,11 @@ static unsigned int svm_explain(struct vcpu *vcpu, struct broken_rule *rules, un
 	u8 physical_bits = boot_cpu_data.x86_phys_bits;
 	const u64 image[NR_SI] = {
 		[SI_EFER] = vcpu->efer | EFER_SVME,
-		[SI_CR0] = vcpu->cr0 & ~(X86_CR0_CD | X86_CR0_NW),
+		[SI_CR0] = save->cr0,
 		[SI_CR3] = vcpu->cr3,
 		[SI_CR4] = vcpu->cr4,
 		[SI_DR6] = vcpu->dr6,
-		[SI_DR7] = vcpu->dr7,
+		[SI_DR7] = vcpu->hw_dr7,
 		[SI_CS_ATTRIB] = save->cs.attrib,
 		[SI_S_CET] = save->s_cet,
 		[SI_G_PAT] = save->g_pat,
@@ -187,14 +192,6 @@ static unsigned int svm_explain(struct vcpu *vcpu, struct broken_rule *rules, un
 static void svm_flush_tlb(struct vcpu *vcpu)
 {
 	to_svm(vcpu)->asid_generation = 0;
-}
-
-static void svm_update_intercepts(struct vcpu *vcpu)
-{
-	struct svm_vcpu *svm = to_svm(vcpu);
-
-	/* Without an in-kernel local APIC the TPR is user space's: it must hear of each change. */
-	svm_intercept(svm, INTERCEPT_CR8_WRITE, !vcpu->apic);
 }
 
 struct backend svm_backend __ro_after_init = {

@@ -78,6 +78,7 @@ DECLARE_PER_CPU(struct svm_cpu, svm_cpus);
  * @vmcb_pa: its host-physical address
  * @asid_generation: of @vmcb's ASID; any other than the CPU's means: take a new one
  * @injecting: what was put into EVENTINJ (the CPU takes it back when it has delivered it), or 0
+ * @soft_len: length of the INT3 or INTO at RIP whose exception @injecting is, or 0
  * @host_saved: the host's state that VMRUN does not keep is in struct svm_cpu's host_area
  * @iret_rip: where an IRET that ends NMI blocking was intercepted
  * @iret_pending: that IRET has not completed yet
@@ -93,6 +94,7 @@ struct svm_vcpu {
 	u64 asid_generation;
 	u64 iret_rip;
 	u32 injecting;
+	u8 soft_len;
 	bool host_saved;
 	bool iret_pending;
 	bool stepping;
@@ -134,7 +136,7 @@ void svm_load(struct vcpu *vcpu, int cpu);
 void svm_save_host(struct svm_vcpu *svm, struct svm_cpu *sc);
 void svm_new_asid(struct svm_vcpu *svm, struct svm_cpu *sc);
 u64 svm_iopm_pa(void);
-u64 svm_msrpm_pa(void);
+u64 svm_msrpm_pa(struct vm *vm);
 
 /* svm/vmcb.c: guest state in the control block. */
 int svm_vcpu_create(struct vcpu *vcpu);
@@ -148,6 +150,7 @@ int svm_cpl(struct vcpu *vcpu);
 void svm_update_cr(struct vcpu *vcpu);
 void svm_update_dr7(struct vcpu *vcpu);
 void svm_update_tsc(struct vcpu *vcpu);
+void svm_update_intercepts(struct vcpu *vcpu);
 int svm_get_msr(struct vcpu *vcpu, u32 index, u64 *value);
 int svm_set_msr(struct vcpu *vcpu, u32 index, u64 value);
 

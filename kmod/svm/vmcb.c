@@ -39,7 +39,6 @@ static const u16 svm_always[] = {
 	INTERCEPT_RDPMC,
 	INTERCEPT_CPUID,
 	INTERCEPT_INVD,
-	INTERCEPT_HLT,
 	INTERCEPT_INVLPGA,
 	INTERCEPT_IOIO_PROT,
 	INTERCEPT_MSR_PROT,
@@ -53,8 +52,6 @@ static const u16 svm_always[] = {
 	INTERCEPT_CLGI,
 	INTERCEPT_SKINIT,
 	INTERCEPT_WBINVD,
-	INTERCEPT_MONITOR,
-	INTERCEPT_MWAIT,
 	INTERCEPT_XSETBV,
 	INTERCEPT_RDPRU,
 };
@@ -145,15 +142,18 @@ int svm_cpl(struct vcpu *vcpu)
 }
 
 /*
- * The CPU runs with CR0.CD and NW clear (guest memory is write-back, cache control is the host's)
- * and with the host's CR4.MCE; where the guest would see a difference its reads are intercepted.
+ * The CPU runs with CR0.CD and NW clear (guest memory is write-back, cache control is the host's),
+ * unless user space wants it otherwise, and with the host's CR4.MCE; where the guest would see a
+ * difference its reads are intercepted.
  */
 void svm_update_cr(struct vcpu *vcpu)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
 	struct vmcb_save_area *save = &svm->vmcb->save;
 
-	save->cr0 = vcpu->cr0 & ~(X86_CR0_CD | X86_CR0_NW);
+	save->cr0 = vcpu->cr0;
+	if (vm_quirk(vcpu->vm, KVM_X86_QUIRK_CD_NW_CLEARED))
+		save->cr0 &= ~(u64)(X86_CR0_CD | X86_CR0_NW);
 	save->cr3 = vcpu->cr3;
 	save->cr4 = vcpu->cr4 | (cr4_read_shadow() & X86_CR4_MCE);
 	save->efer = vcpu->efer | EFER_SVME;
@@ -166,7 +166,7 @@ void svm_update_dr7(struct vcpu *vcpu)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
 
-	svm->vmcb->save.dr7 = vcpu->dr7;
+	svm->vmcb->save.dr7 = vcpu->hw_dr7;
 	svm_dirty(svm, SVM_CLEAN_DR);
 }
 
@@ -236,6 +236,22 @@ int svm_set_msr(struct vcpu *vcpu, u32 index, u64 value)
 	return 0;
 }
 
+void svm_update_intercepts(struct vcpu *vcpu)
+{
+	bool mwait = !vm_exits_disabled(vcpu->vm, KVM_X86_DISABLE_EXITS_MWAIT);
+	struct svm_vcpu *svm = to_svm(vcpu);
+
+	/* Without an in-kernel local APIC the TPR is user space's: it must hear of each change. */
+	svm_intercept(svm, INTERCEPT_CR8_WRITE, !vcpu->apic);
+	svm_intercept(svm, INTERCEPT_EXCEPTION_OFFSET + VECTOR_BP,
+		      vcpu->debug.control & KVM_GUESTDBG_USE_SW_BP);
+	svm_intercept(svm, INTERCEPT_HLT, !vm_exits_disabled(vcpu->vm, KVM_X86_DISABLE_EXITS_HLT));
+	svm_intercept(svm, INTERCEPT_MONITOR, mwait);
+	svm_intercept(svm, INTERCEPT_MWAIT, mwait);
+	svm->vmcb->control.msrpm_base_pa = svm_msrpm_pa(vcpu->vm);
+	svm_dirty(svm, SVM_CLEAN_PERMISSIONS);
+}
+
 void svm_reset(struct vcpu *vcpu, bool init)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
@@ -245,11 +261,13 @@ void svm_reset(struct vcpu *vcpu, bool init)
 	memset(vmcb->control.intercepts, 0, sizeof(vmcb->control.intercepts));
 	for (i = 0; i < ARRAY_SIZE(svm_always); i++)
 		svm_intercept(svm, svm_always[i], true);
-	svm_intercept(svm, INTERCEPT_CR8_WRITE, !vcpu->apic);
+	svm_update_intercepts(vcpu);
 	vmcb->control.event_inj = 0;
 	vmcb->control.int_state = 0;
 	vmcb->control.int_ctl = V_INTR_MASKING_MASK;
 	vmcb->save.dr6 = DR6_INIT;
+	svm->injecting = 0;
+	svm->soft_len = 0;
 	svm->iret_pending = false;
 	svm->stepping = false;
 	svm->stepped = false;
@@ -263,7 +281,6 @@ static void svm_init_vmcb(struct svm_vcpu *svm)
 	struct vmcb_control_area *control = &svm->vmcb->control;
 
 	control->iopm_base_pa = svm_iopm_pa();
-	control->msrpm_base_pa = svm_msrpm_pa();
 	control->nested_ctl = SVM_NESTED_CTL_NP_ENABLE;
 	svm->vmcb->save.g_pat = 0x0007040600070406ULL;
 }

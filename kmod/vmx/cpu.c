@@ -11,6 +11,7 @@
 
 #include "../compat.h"
 #include "../irq/irqchip.h"
+#include "../msr_filter.h"
 #include "vmx.h"
 
 DEFINE_PER_CPU(struct vmx_cpu, vmx_cpus);
@@ -21,6 +22,7 @@ DEFINE_PER_CPU(struct vmx_cpu, vmx_cpus);
 static DECLARE_BITMAP(vpids, NR_VPIDS);
 static DEFINE_SPINLOCK(vpids_lock);
 static struct page *vmx_msr_bitmap;
+static struct page *vmx_msr_bitmap_none;
 
 /* MSRs that the VMCS holds, or that are switched: the guest may use them without an exit. */
 static const u32 direct_msrs[] = {
@@ -28,9 +30,14 @@ static const u32 direct_msrs[] = {
 	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
 };
 
-u64 vmx_msr_bitmap_pa(void)
+/* A filter that is about one of the direct MSRs takes them all. */
+u64 vmx_msr_bitmap_pa(struct vm *vm)
 {
-	return page_to_phys(vmx_msr_bitmap);
+	static const u32 tsc = MSR_IA32_TSC;
+	bool all = msr_filter_allows_all(vm, direct_msrs, ARRAY_SIZE(direct_msrs)) &&
+		   msr_filter_allows_all(vm, &tsc, 1);
+
+	return page_to_phys(all ? vmx_msr_bitmap : vmx_msr_bitmap_none);
 }
 
 /* Four maps of 1 KiB: reads below 2000h, reads of C0000000h and up, then writes (SDM 3, 25.6.9). */
@@ -47,9 +54,11 @@ static int alloc_msr_bitmap(void)
 	unsigned int i;
 
 	vmx_msr_bitmap = alloc_page(GFP_KERNEL);
-	if (!vmx_msr_bitmap)
+	vmx_msr_bitmap_none = alloc_page(GFP_KERNEL);
+	if (!vmx_msr_bitmap || !vmx_msr_bitmap_none)
 		return -ENOMEM;
 	memset(page_address(vmx_msr_bitmap), 0xff, PAGE_SIZE);
+	memset(page_address(vmx_msr_bitmap_none), 0xff, PAGE_SIZE);
 	for (i = 0; i < ARRAY_SIZE(direct_msrs); i++) {
 		msr_allow(direct_msrs[i], false);
 		msr_allow(direct_msrs[i], true);
@@ -87,6 +96,8 @@ void vmx_remove(void)
 	}
 	if (vmx_msr_bitmap)
 		__free_page(vmx_msr_bitmap);
+	if (vmx_msr_bitmap_none)
+		__free_page(vmx_msr_bitmap_none);
 }
 
 /**

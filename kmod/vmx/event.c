@@ -36,6 +36,27 @@ static u32 blocking_for(struct vmx_vcpu *vmx, const struct event *event)
 	return blocking;
 }
 
+/* An instruction's own event, with its length, or one that just comes (SDM 3, 25.8.3). */
+static u32 entry_type(const struct event *event)
+{
+	if (event->kind == EVENT_EXCEPTION && event->insn_len)
+		return INTR_TYPE_SOFT_EXCEPTION;
+	return event->kind << 8;
+}
+
+static u32 entry_information(struct vmx_vcpu *vmx, const struct event *event)
+{
+	if (event->has_error)
+		vmx_write(VM_ENTRY_EXCEPTION_ERROR_CODE, event->error);
+	if (event->insn_len)
+		vmx_write(VM_ENTRY_INSTRUCTION_LEN, event->insn_len);
+	/* A guest that halts by itself is woken. */
+	if (unlikely(!(vmx->controls[0] & CPU_BASED_HLT_EXITING)))
+		vmx_write(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
+	return event->vector | entry_type(event) | INTR_INFO_VALID_MASK |
+	       (event->has_error ? INTR_INFO_DELIVER_CODE_MASK : 0);
+}
+
 void vmx_inject(struct vcpu *vcpu, const struct event *event)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
@@ -45,15 +66,8 @@ void vmx_inject(struct vcpu *vcpu, const struct event *event)
 	if (!event && !vmx->injecting)
 		return;
 	vmx_begin(vmx);
-	if (event) {
-		info = event->vector | event->kind << 8 | INTR_INFO_VALID_MASK |
-		       (event->has_error ? INTR_INFO_DELIVER_CODE_MASK : 0);
-		if (event->has_error)
-			vmx_write(VM_ENTRY_EXCEPTION_ERROR_CODE, event->error);
-		/* As of INT n, the only instruction whose event is begun elsewhere. */
-		if (event->kind == EVENT_SOFT_INTERRUPT)
-			vmx_write(VM_ENTRY_INSTRUCTION_LEN, 2);
-	}
+	if (event)
+		info = entry_information(vmx, event);
 	vmx_write(VM_ENTRY_INTR_INFO_FIELD, info);
 	vmx_end();
 	vmx->injecting = event;

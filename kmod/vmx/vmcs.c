@@ -238,7 +238,7 @@ void vmx_update_cr(struct vcpu *vcpu)
 void vmx_update_dr7(struct vcpu *vcpu)
 {
 	vmx_begin(to_vmx(vcpu));
-	vmx_write(GUEST_DR7, vcpu->dr7);
+	vmx_write(GUEST_DR7, vcpu->hw_dr7);
 	vmx_end();
 }
 
@@ -272,6 +272,23 @@ void vmx_control(struct vmx_vcpu *vmx, enum vmx_word word, u32 control, bool on)
 	vmx_end();
 }
 
+/* What user space lets the guest do, or wants to hear of. */
+static void update_asked_for(struct vmx_vcpu *vmx)
+{
+	bool bp = vmx->vcpu.debug.control & KVM_GUESTDBG_USE_SW_BP;
+	struct vm *vm = vmx->vcpu.vm;
+	bool mwait = !vm_exits_disabled(vm, KVM_X86_DISABLE_EXITS_MWAIT);
+
+	vmx_control(vmx, VMX_CPU, CPU_BASED_HLT_EXITING,
+		    !vm_exits_disabled(vm, KVM_X86_DISABLE_EXITS_HLT));
+	vmx_control(vmx, VMX_CPU, CPU_BASED_MWAIT_EXITING, mwait);
+	vmx_control(vmx, VMX_CPU, CPU_BASED_MONITOR_EXITING, mwait);
+	vmx_control(vmx, VMX_CPU2, SECONDARY_EXEC_PAUSE_LOOP_EXITING,
+		    !vm_exits_disabled(vm, KVM_X86_DISABLE_EXITS_PAUSE));
+	vmx_write(EXCEPTION_BITMAP, EXCEPTIONS | (bp ? BIT(VECTOR_BP) : 0));
+	vmx_write(MSR_BITMAP, vmx_msr_bitmap_pa(vm));
+}
+
 /* Instructions that the vCPU's CPUID does not show raise #UD with these controls off. */
 void vmx_update_intercepts(struct vcpu *vcpu)
 {
@@ -286,6 +303,7 @@ void vmx_update_intercepts(struct vcpu *vcpu)
 	vmx_control(vmx, VMX_CPU, CPU_BASED_CR8_LOAD_EXITING, !vcpu->apic);
 	vmx_begin(vmx);
 	vmx_write(CR4_GUEST_HOST_MASK, ~cr4_owned(vcpu));
+	update_asked_for(vmx);
 	vmx_end();
 }
 
@@ -372,6 +390,7 @@ void vmx_reset(struct vcpu *vcpu, bool init)
 	vmx_write(VM_ENTRY_INTR_INFO_FIELD, 0);
 	vmx->injecting = false;
 	vmx_write(GUEST_PENDING_DBG_EXCEPTIONS, 0);
+	vmx_write(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	vmx_set_blocking(vmx, 0);
 	vmx_update_intercepts(vcpu);
 	vmx_end();
@@ -394,7 +413,6 @@ static void init_controls(struct vmx_vcpu *vmx)
 	vmx_write(SECONDARY_VM_EXEC_CONTROL, vmx->controls[1]);
 	vmx_write(VM_EXIT_CONTROLS, vmx_caps.on[VMX_EXIT]);
 	vmx_write(VM_ENTRY_CONTROLS, vmx_caps.on[VMX_ENTRY]);
-	vmx_write(EXCEPTION_BITMAP, EXCEPTIONS);
 	vmx_write(PAGE_FAULT_ERROR_CODE_MASK, 0);
 	vmx_write(PAGE_FAULT_ERROR_CODE_MATCH, 0);
 	vmx_write(CR3_TARGET_COUNT, 0);
@@ -416,7 +434,6 @@ static void init_controls(struct vmx_vcpu *vmx)
 static void init_vmcs(struct vmx_vcpu *vmx)
 {
 	init_controls(vmx);
-	vmx_write(MSR_BITMAP, vmx_msr_bitmap_pa());
 	vmx_write(VIRTUAL_APIC_PAGE_ADDR, __pa(vmx->tpr) & PAGE_MASK);
 	vmx_write(EPT_POINTER, vmx->eptp);
 	if (vmx->vpid)

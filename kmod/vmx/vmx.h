@@ -169,7 +169,7 @@ void vmx_remove(void);
 bool vmx_foreign(void);
 int vmx_cpu_on(void);
 void vmx_cpu_off(void);
-u64 vmx_msr_bitmap_pa(void);
+u64 vmx_msr_bitmap_pa(struct vm *vm);
 void vmx_make_current(struct vmx_vcpu *vmx);
 void vmx_forget(struct vmx_vcpu *vmx);
 void vmx_flush_tlb(struct vcpu *vcpu);
