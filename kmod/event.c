@@ -153,8 +153,8 @@ static void event_take_nmis(struct vcpu *vcpu)
  * @vcpu: the vCPU
  * @cut: the event in whose delivery the exit came, NULL if none
  *
- * Soft interrupts and the software exceptions #BP and #OF are not kept: RIP still points at the
- * instruction, which raises them again.
+ * Soft interrupts and the software exceptions #BP and #OF are not kept, unless they were injected:
+ * RIP still points at the instruction, which raises them again.
  *
  * Context: IRQs off; called by the backend.
  */
@@ -162,11 +162,18 @@ void event_after_exit(struct vcpu *vcpu, const struct event *cut)
 {
 	struct events *ev = &vcpu->events;
 
-	ev->exception.injected = false;
+	bool again = cut && ev->exception.injected && ev->exception.insn_len &&
+		     ev->exception.vector == cut->vector;
+
+	ev->exception.injected = again;
 	ev->interrupt.injected = false;
 	ev->nmi.injected = false;
 	if (!cut)
 		return;
+	if (again) {
+		vcpu_request(vcpu, WORK_EVENT);
+		return;
+	}
 
 	switch (cut->kind) {
 	case EVENT_INTERRUPT:

@@ -123,6 +123,7 @@ static void decode_ept_violation(struct vmx_vcpu *vmx, struct exit *exit)
 	if (q & EPT_VIOLATION_GVA_IS_VALID && !(q & EPT_VIOLATION_GVA_TRANSLATED))
 		exit->fault.error |= FAULT_WALK;
 	exit->raw.info[1] = exit->fault.gpa;
+	vmx_clear_step(vmx);
 }
 
 /* An entry of our tables that the processor does not understand: our error, the guest ends. */

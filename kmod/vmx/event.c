@@ -82,12 +82,30 @@ u8 vmx_get_shadow(struct vcpu *vcpu)
 	       (blocking & GUEST_INTR_STATE_MOV_SS ? KVM_X86_SHADOW_INT_MOV_SS : 0);
 }
 
+/**
+ * vmx_clear_step() - no single step is pending
+ * @vmx: the vCPU, whose instruction has not been executed by the processor
+ *
+ * Some emulators leave one behind by each exit with RFLAGS.TF set; a processor never does.
+ */
+void vmx_clear_step(struct vmx_vcpu *vmx)
+{
+	if (likely(!(vmx->vcpu.rflags & X86_EFLAGS_TF)))
+		return;
+	vmx_begin(vmx);
+	vmx_write(GUEST_PENDING_DBG_EXCEPTIONS, 0);
+	vmx_end();
+}
+
 /* Only one of the two can be in force (SDM 3, 27.3.1.5). */
 void vmx_set_shadow(struct vcpu *vcpu, u8 shadow)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 	u32 blocking = vmx->blocking & ~SHADOWS;
 
+	/* The step over an instruction that is emulated is the emulator's affair. */
+	if (!shadow)
+		vmx_clear_step(vmx);
 	if (shadow & KVM_X86_SHADOW_INT_MOV_SS)
 		blocking |= GUEST_INTR_STATE_MOV_SS;
 	else if (shadow & KVM_X86_SHADOW_INT_STI)

@@ -231,6 +231,7 @@ void vmx_update_tpr(struct vcpu *vcpu);
 u8 vmx_get_shadow(struct vcpu *vcpu);
 void vmx_set_shadow(struct vcpu *vcpu, u8 shadow);
 void vmx_set_blocking(struct vmx_vcpu *vmx, u32 blocking);
+void vmx_clear_step(struct vmx_vcpu *vmx);
 void vmx_settle_shadow(struct vmx_vcpu *vmx);
 void vmx_events_after_exit(struct vmx_vcpu *vmx, u32 info);
 
