@@ -263,6 +263,7 @@ static int vcpu_init(struct vcpu *vcpu)
 		return r;
 	vcpu->cpu = -1;
 	vcpu->xcr0 = XFEATURE_MASK_FP;
+	msr_init(vcpu);
 	vcpu->mp_state = vcpu->id == vcpu->vm->bsp_id || !vcpu->vm->irqchip ?
 				 KVM_MP_STATE_RUNNABLE :
 				 KVM_MP_STATE_UNINITIALIZED;
