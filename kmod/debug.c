@@ -2,8 +2,8 @@
 /*
  * KVM_SET_GUEST_DEBUG: single steps, breakpoints and injected traps, and KVM_EXIT_DEBUG.
  *
- * A step is RFLAGS.TF in the processor, as it is for a debugger inside the guest. So where the guest
- * takes an interrupt or a fault the step ends behind the IRET of its handler.
+ * A step is RFLAGS.TF in the processor, as it is for a debugger inside the guest. So where the
+ * guest takes an interrupt or a fault the step ends behind the IRET of its handler.
  */
 #include <linux/kvm.h>
 #include <uapi/asm/debugreg.h>

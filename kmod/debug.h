@@ -41,7 +41,7 @@ void debug_dr7_changed(struct vcpu *vcpu);
  */
 bool debug_trap(struct vcpu *vcpu, u64 dr6, u32 controls);
 
-/* #DB or #BP of the processor, in exit_handle(): USER with kvm_run filled, or GUEST: the guest's. */
+/* #DB or #BP of the processor: USER with kvm_run filled, or GUEST: it is the guest's. May sleep. */
 int debug_exception(struct vcpu *vcpu, u8 vector, u64 dr6);
 
 /* WORK_DEBUG: fill in KVM_EXIT_DEBUG. */
@@ -51,7 +51,7 @@ void debug_report(struct vcpu *vcpu);
 u64 debug_get_rflags(const struct vcpu *vcpu);
 void debug_set_rip_rflags(struct vcpu *vcpu, u64 rip, u64 rflags);
 
-/* Length of the INT3, INT n or INTO at CS:RIP that raises @vector, 0 if there is none. May sleep. */
+/* Length of the INT3, INT n or INTO at CS:RIP that raises @vector, or 0. May sleep. */
 u8 debug_soft_length(struct vcpu *vcpu, u8 vector);
 
 /* KVM_RUN begins. GUEST, USER, or an errno. */

@@ -223,7 +223,7 @@ int emulate_failed(struct vcpu *vcpu)
 	struct emulation *em = vcpu->emulation;
 	struct kvm_run *run = vcpu->run;
 
-	if (!READ_ONCE(vcpu->vm->options.emulation_exits)) {
+	if (!READ_ONCE(vcpu->vm->options.failure_exits)) {
 		event_exception(vcpu, VECTOR_UD);
 		if (backend->cpl(vcpu))
 			return GUEST;

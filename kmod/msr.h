@@ -76,8 +76,8 @@ enum verdict msr_read_fast(struct vcpu *vcpu);
 enum verdict msr_write_fast(struct vcpu *vcpu);
 
 /*
- * RDMSR and WRMSR, an instruction of @len bytes: GUEST when done, or where #GP is queued; USER where
- * user space is to do it (KVM_CAP_X86_USER_SPACE_MSR).
+ * RDMSR and WRMSR, an instruction of @len bytes: GUEST when done, or where #GP is queued; USER
+ * where user space is to do it (KVM_CAP_X86_USER_SPACE_MSR).
  */
 int msr_read(struct vcpu *vcpu, int len);
 int msr_write(struct vcpu *vcpu, int len);

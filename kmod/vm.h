@@ -80,7 +80,7 @@ struct vm {
 /* The VM has this KVM_X86_QUIRK_*. */
 static inline bool vm_quirk(const struct vm *vm, u64 quirk)
 {
-	return !(READ_ONCE(vm->options.disabled_quirks) & quirk);
+	return !(READ_ONCE(vm->options.quirks_off) & quirk);
 }
 
 /* The guest executes this without an exit: one of KVM_X86_DISABLE_EXITS_*. */

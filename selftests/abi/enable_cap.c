@@ -24,17 +24,10 @@
 #define MISC_FEATURES 0x140
 #define MISC_ENABLE   0x1a0
 #define CPUID_FAULT   0x80000000
-#define MWAIT_BIT     (1u << 18)
+#define MWAIT_BIT     0x40000
 #define APIC_BASE     0x1b
 #define DR6_INITIAL   0xffff0ff0
 #define BS	      0x4000
-#define ECX(index) \
-	0x66, 0xb9, (index)&0xff, (index) >> 8 & 0xff, (index) >> 16 & 0xff, (index) >> 24
-#define EAX(value) \
-	0x66, 0xb8, (value)&0xff, (value) >> 8 & 0xff, (value) >> 16 & 0xff, (uint32_t)(value) >> 24
-#define EDX0  0x66, 0x31, 0xd2
-#define RDMSR 0x0f, 0x32
-#define WRMSR 0x0f, 0x30
 
 static struct abi_vm *vm;
 static struct kvm_run *run;
@@ -67,10 +60,22 @@ static void add_vcpu(void)
 	}
 }
 
-#define START(...)                               \
+/* The guest begins at CODE with these in its registers. */
+static void start(uint32_t ecx, uint32_t eax)
+{
+	struct kvm_regs regs;
+
+	abi_real(vm, 0, CODE);
+	regs = abi_regs(vm, 0);
+	regs.rcx = ecx;
+	regs.rax = eax;
+	CHECK_EQ(ioctl(fd, KVM_SET_REGS, &regs), 0);
+}
+
+#define START(ecx, eax, ...)                     \
 	do {                                     \
 		ABI_CODE(vm, CODE, __VA_ARGS__); \
-		abi_real(vm, 0, CODE);           \
+		start(ecx, eax);                 \
 	} while (0)
 
 /* The guest ends at @rip, by HLT. */
@@ -103,8 +108,8 @@ static void test_errors(void)
 		{ KVM_CAP_X86_NOTIFY_VMEXIT, 1 },
 		{ KVM_CAP_MAX_VCPU_ID, 1u << 20 },
 	};
+	struct kvm_enable_cap vm_only = { .cap = KVM_CAP_DISABLE_QUIRKS };
 	struct kvm_enable_cap flags = { .cap = KVM_CAP_DISABLE_QUIRKS, .flags = 1 };
-	struct kvm_enable_cap pv = { .cap = KVM_CAP_ENFORCE_PV_FEATURE_CPUID, .args = { 1 } };
 	size_t i;
 
 	make(abi_vm(MEMORY));
@@ -114,9 +119,7 @@ static void test_errors(void)
 	CHECK_ERRNO(ioctl(vm->fd, KVM_ENABLE_CAP, &flags), EINVAL);
 	CHECK_ERRNO(ioctl(vm->fd, KVM_ENABLE_CAP, NULL), EFAULT);
 	CHECK_ERRNO(ioctl(fd, KVM_ENABLE_CAP, &flags), EINVAL);
-	CHECK_EQ(ioctl(fd, KVM_ENABLE_CAP, &pv), 0);
-	pv.cap = KVM_CAP_DISABLE_QUIRKS;
-	CHECK_ERRNO(ioctl(fd, KVM_ENABLE_CAP, &pv), EINVAL);
+	CHECK_ERRNO(ioctl(fd, KVM_ENABLE_CAP, &vm_only), EINVAL);
 	CHECK_EQ(enable(KVM_CAP_DISABLE_QUIRKS, ~0ull), 0);
 	CHECK_EQ(enable(KVM_CAP_X86_BUS_LOCK_EXIT, KVM_BUS_LOCK_DETECTION_OFF), 0);
 }
@@ -146,22 +149,22 @@ static void test_platform_info(void)
 
 	make(abi_vm(MEMORY));
 	add_vcpu();
-	START(ECX(PLATFORM_INFO), RDMSR, HLT);
-	check_end(CODE + 9);
+	START(PLATFORM_INFO, 0, 0x0f, 0x32, HLT);
+	check_end(CODE + 3);
 	CHECK_EQ(abi_regs(vm, 0).rax, CPUID_FAULT);
 	CHECK_EQ(ioctl(fd, KVM_SET_MSRS, &msrs), 1);
-	abi_real(vm, 0, CODE);
-	check_end(CODE + 9);
+	start(PLATFORM_INFO, 0);
+	check_end(CODE + 3);
 	CHECK_EQ(abi_regs(vm, 0).rax, CPUID_FAULT + 5);
 	CHECK_EQ(enable(KVM_CAP_MSR_PLATFORM_INFO, 0), 0);
-	abi_real(vm, 0, CODE);
+	start(PLATFORM_INFO, 0);
 	check_exception(GP);
 	CHECK_EQ(ioctl(fd, KVM_GET_MSRS, &msrs), 1);
 	CHECK_EQ(enable(KVM_CAP_MSR_PLATFORM_INFO, 1), 0);
-	abi_real(vm, 0, CODE);
-	check_end(CODE + 9);
+	start(PLATFORM_INFO, 0);
+	check_end(CODE + 3);
 	/* The guest only reads it. */
-	START(ECX(PLATFORM_INFO), WRMSR, HLT);
+	START(PLATFORM_INFO, 0, 0x0f, 0x30, HLT);
 	check_exception(GP);
 }
 
@@ -208,14 +211,14 @@ static void test_no_cpuid_fault(void)
 
 	make(abi_vm(MEMORY));
 	add_vcpu();
-	START(ECX(MISC_FEATURES), EAX(2), EDX0, WRMSR, HLT);
+	START(MISC_FEATURES, 2, 0x0f, 0x30, HLT);
 	check_exception(GP);
-	START(ECX(MISC_FEATURES), EAX(1), EDX0, WRMSR, HLT);
-	check_end(CODE + 18);
-	START(ECX(MISC_FEATURES), EAX(0), EDX0, WRMSR, HLT);
-	check_end(CODE + 18);
+	START(MISC_FEATURES, 1, 0x0f, 0x30, HLT);
+	check_end(CODE + 3);
+	START(MISC_FEATURES, 0, 0x0f, 0x30, HLT);
+	check_end(CODE + 3);
 	CHECK_EQ(ioctl(fd, KVM_SET_MSRS, &msrs), 1);
-	START(ECX(MISC_FEATURES), EAX(1), EDX0, WRMSR, HLT);
+	START(MISC_FEATURES, 1, 0x0f, 0x30, HLT);
 	check_exception(GP);
 }
 
@@ -223,7 +226,7 @@ static void test_quirk_port_7e(void)
 {
 	make(abi_vm(MEMORY));
 	add_vcpu();
-	START(0xe6, 0x7e, HLT);
+	START(0, 0, 0xe6, 0x7e, HLT);
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_IO);
 	CHECK_EQ(abi_regs(vm, 0).rip, CODE + 2);
 	CHECK_EQ(enable(KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_OUT_7E_INC_RIP), 0);
@@ -240,13 +243,13 @@ static void test_quirk_hypercall(void)
 
 	make(abi_vm(MEMORY));
 	add_vcpu();
-	START(EAX(1), 0x0f, 0x01, other, HLT);
-	check_end(CODE + 10);
+	START(0, 1, 0x0f, 0x01, other, HLT);
+	check_end(CODE + 4);
 	CHECK_EQ(enable(KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_FIX_HYPERCALL_INSN), 0);
-	START(EAX(1), 0x0f, 0x01, other, HLT);
+	START(0, 1, 0x0f, 0x01, other, HLT);
 	check_exception(UD);
-	START(EAX(1), 0x0f, 0x01, abi_hypercall(), HLT);
-	check_end(CODE + 10);
+	START(0, 1, 0x0f, 0x01, abi_hypercall(), HLT);
+	check_end(CODE + 4);
 }
 
 static void no_mwait(void)
@@ -270,14 +273,14 @@ static void test_quirk_mwait(void)
 	make(abi_vm(MEMORY));
 	add_vcpu();
 	no_mwait();
-	START(0x66, 0x31, 0xc0, 0x66, 0x31, 0xc9, EDX0, 0x0f, 0x01, 0xc8, 0x0f, 0x01, 0xc9, HLT);
-	check_end(CODE + 16);
+	START(0, 0, 0x0f, 0x01, 0xc8, 0x0f, 0x01, 0xc9, HLT);
+	check_end(CODE + 7);
 	CHECK_EQ(enable(KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS), 0);
 	abi_real(vm, 0, CODE);
 	check_exception(UD);
 }
 
-/* MWAIT comes and goes with IA32_MISC_ENABLE: mov $1,%eax; cpuid; hlt */
+/* MWAIT comes and goes with IA32_MISC_ENABLE. */
 static void test_quirk_misc_enable(void)
 {
 	struct {
@@ -291,13 +294,13 @@ static void test_quirk_misc_enable(void)
 	CHECK_EQ(ioctl(fd, KVM_GET_MSRS, &msrs), 1);
 	msrs.entry.data |= MWAIT_BIT;
 	CHECK_EQ(ioctl(fd, KVM_SET_MSRS, &msrs), 1);
-	START(EAX(1), 0x0f, 0xa2, HLT);
-	check_end(CODE + 9);
+	START(0, 1, 0x0f, 0xa2, HLT);
+	check_end(CODE + 3);
 	CHECK(abi_regs(vm, 0).rcx & 8);
 	msrs.entry.data &= ~MWAIT_BIT;
 	CHECK_EQ(ioctl(fd, KVM_SET_MSRS, &msrs), 1);
-	abi_real(vm, 0, CODE);
-	check_end(CODE + 9);
+	start(0, 1);
+	check_end(CODE + 3);
 	CHECK(!(abi_regs(vm, 0).rcx & 8));
 }
 
@@ -363,7 +366,7 @@ static void test_exits_hlt(void)
 	add_vcpu();
 	ABI_CODE(vm, HANDLERS + 0x41, 0xe6, 0xe9);
 	/* sti; hlt; jmp to the hlt */
-	START(0xfb, HLT, 0xeb, 0xfd);
+	START(0, 0, 0xfb, HLT, 0xeb, 0xfd);
 	CHECK_EQ(sigaction(SIGALRM, &action, NULL), 0);
 	CHECK_EQ(setitimer(ITIMER_REAL, &soon, NULL), 0);
 	CHECK_EQ(abi_run(vm, 0), -EINTR);
@@ -381,7 +384,7 @@ static void test_payload(void)
 
 	make(abi_vm(MEMORY));
 	add_vcpu();
-	START(HLT);
+	START(0, 0, HLT);
 	CHECK_EQ(ioctl(fd, KVM_GET_VCPU_EVENTS, &events), 0);
 	CHECK(!(events.flags & KVM_VCPUEVENT_VALID_PAYLOAD));
 	events.flags = KVM_VCPUEVENT_VALID_PAYLOAD;
@@ -416,7 +419,7 @@ static void test_payload_cr2(void)
 	make(abi_vm(MEMORY));
 	CHECK_EQ(enable(KVM_CAP_EXCEPTION_PAYLOAD, 1), 0);
 	add_vcpu();
-	START(HLT);
+	START(0, 0, HLT);
 	CHECK_EQ(ioctl(fd, KVM_GET_VCPU_EVENTS, &events), 0);
 	events.exception.pending = 1;
 	events.exception.nr = PF;
@@ -439,7 +442,7 @@ static void test_triple_fault(void)
 
 	make(abi_vm(MEMORY));
 	add_vcpu();
-	START(HLT);
+	START(0, 0, HLT);
 	CHECK_EQ(ioctl(fd, KVM_GET_VCPU_EVENTS, &events), 0);
 	CHECK(!(events.flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT));
 	events.flags = KVM_VCPUEVENT_VALID_TRIPLE_FAULT;
@@ -460,6 +463,23 @@ static void test_triple_fault(void)
 	CHECK_EQ(ioctl(fd, KVM_SET_VCPU_EVENTS, &events), 0);
 	abi_real(vm, 0, CODE);
 	check_end(CODE + 1);
+}
+
+/* An instruction that cannot be emulated: user space is to hear of it, the guest is not. */
+static void test_emulation_failure(void)
+{
+	make(abi_vm(MEMORY));
+	add_vcpu();
+	CHECK_EQ(enable(KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1), 0);
+	/* fld1; fstps 0x100000, where no memory is */
+	ABI_CODE(vm, CODE, 0xd9, 0xe8, 0xd9, 0x1d, 0, 0, 0x10, 0, HLT);
+	abi_flat32(vm, 0, CODE);
+	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_INTERNAL_ERROR);
+	CHECK_EQ(run->internal.suberror, KVM_INTERNAL_ERROR_EMULATION);
+	/* The guest does not: no #UD waits. */
+	ABI_CODE(vm, CODE + 2, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90);
+	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_HLT);
+	CHECK_EQ(abi_regs(vm, 0).rip, CODE + 9);
 }
 
 /* KVM_GET_DEVICE_ATTR of the system: what XCR0 may have. */
@@ -518,6 +538,7 @@ static const struct abi_test tests[] = {
 	{ "payload", test_payload },
 	{ "payload_cr2", test_payload_cr2 },
 	{ "triple_fault", test_triple_fault },
+	{ "emulation_failure", test_emulation_failure },
 	{ "attributes", test_attributes },
 	{ "translate", test_translate },
 	{},
