@@ -2,30 +2,11 @@
 /*
  * VMX exit reasons (SDM 3, appendix C) to struct exit, and what VMX finishes by itself.
  */
-#include <linux/nospec.h>
-
 #include "../compat.h"
 #include "vmx.h"
 
-/* Bits of a row. */
-#define LEN	 BIT(0) /* the exit was an instruction's, whose length is told */
-#define REST	 BIT(1) /* its handler may look at any register */
-#define DELIVERY BIT(2) /* it may come while an event is delivered (SDM 3, 28.2.4) */
-
 /* EPT violations (SDM 3, table 28-7), beyond what asm/vmx.h names. */
 #define EPT_NMI_UNBLOCKED BIT(12)
-
-/**
- * struct reason - a row of the table of exit reasons
- * @decode: fills in what the kind needs, and may change the kind; NULL: nothing to do
- * @kind: of the exit
- * @flags: LEN, REST, DELIVERY
- */
-struct reason {
-	void (*decode)(struct vmx_vcpu *vmx, struct exit *exit);
-	u8 kind;
-	u8 flags;
-};
 
 static u64 qualification(struct exit *exit)
 {
@@ -40,12 +21,6 @@ static void nmi_blocked_again(struct vmx_vcpu *vmx)
 	vmx->vcpu.events.nmi.masked = true;
 }
 
-/* The host's, which may take it only when RCU watches again: not here. */
-static void machine_check(struct vmx_vcpu *vmx, struct exit *exit)
-{
-	exit->exception.vector = VECTOR_MC;
-}
-
 static void decode_exception(struct vmx_vcpu *vmx, struct exit *exit)
 {
 	u32 info = vmx_read(VM_EXIT_INTR_INFO);
@@ -57,13 +32,12 @@ static void decode_exception(struct vmx_vcpu *vmx, struct exit *exit)
 		exit->kind = EXIT_INTERRUPT;
 		return;
 	}
-	if (vector == VECTOR_MC) {
-		machine_check(vmx, exit);
+	exit->exception.vector = vector;
+	/* The host's, which may take it only when RCU watches again: not here. */
+	if (vector == VECTOR_MC)
 		return;
-	}
 	if (info & INTR_INFO_UNBLOCK_NMI && vector != VECTOR_DF)
 		nmi_blocked_again(vmx);
-	exit->exception.vector = vector;
 	exit->exception.has_error = info & INTR_INFO_DELIVER_CODE_MASK;
 	exit->exception.error = 0;
 	if (exit->exception.has_error)
@@ -154,19 +128,20 @@ static void tpr_below_threshold(struct vmx_vcpu *vmx, struct exit *exit)
 }
 
 /* Reasons that are not named here are EXIT_UNKNOWN. */
-static const struct reason reasons[] = {
-	[EXIT_REASON_EXCEPTION_NMI] = { decode_exception, EXIT_EXCEPTION, REST | DELIVERY },
+const struct vmx_reason vmx_reasons[NR_VMX_REASONS] = {
+	[EXIT_REASON_EXCEPTION_NMI] = { decode_exception, EXIT_EXCEPTION,
+					VMX_ROW_REST | VMX_ROW_DELIVERY },
 	[EXIT_REASON_EXTERNAL_INTERRUPT] = { NULL, EXIT_INTERRUPT },
 	[EXIT_REASON_TRIPLE_FAULT] = { NULL, EXIT_TRIPLE_FAULT },
 	[EXIT_REASON_INIT_SIGNAL] = { NULL, EXIT_INTERRUPT },
 	[EXIT_REASON_INTERRUPT_WINDOW] = { interrupt_window, EXIT_INTERNAL },
 	[EXIT_REASON_NMI_WINDOW] = { nmi_window, EXIT_INTERNAL },
-	[EXIT_REASON_TASK_SWITCH] = { NULL, EXIT_UNKNOWN, REST | DELIVERY },
-	[EXIT_REASON_CPUID] = { NULL, EXIT_CPUID, LEN },
-	[EXIT_REASON_HLT] = { NULL, EXIT_HLT, LEN },
-	[EXIT_REASON_INVD] = { NULL, EXIT_WBINVD, LEN },
-	[EXIT_REASON_RDPMC] = { NULL, EXIT_RDPMC, LEN },
-	[EXIT_REASON_VMCALL] = { NULL, EXIT_HYPERCALL, LEN },
+	[EXIT_REASON_TASK_SWITCH] = { NULL, EXIT_UNKNOWN, VMX_ROW_REST | VMX_ROW_DELIVERY },
+	[EXIT_REASON_CPUID] = { NULL, EXIT_CPUID, VMX_ROW_LEN },
+	[EXIT_REASON_HLT] = { NULL, EXIT_HLT, VMX_ROW_LEN },
+	[EXIT_REASON_INVD] = { NULL, EXIT_WBINVD, VMX_ROW_LEN },
+	[EXIT_REASON_RDPMC] = { NULL, EXIT_RDPMC, VMX_ROW_LEN },
+	[EXIT_REASON_VMCALL] = { NULL, EXIT_HYPERCALL, VMX_ROW_LEN },
 	[EXIT_REASON_VMCLEAR] = { NULL, EXIT_UNDEFINED },
 	[EXIT_REASON_VMLAUNCH] = { NULL, EXIT_UNDEFINED },
 	[EXIT_REASON_VMPTRLD] = { NULL, EXIT_UNDEFINED },
@@ -176,60 +151,40 @@ static const struct reason reasons[] = {
 	[EXIT_REASON_VMWRITE] = { NULL, EXIT_UNDEFINED },
 	[EXIT_REASON_VMOFF] = { NULL, EXIT_UNDEFINED },
 	[EXIT_REASON_VMON] = { NULL, EXIT_UNDEFINED },
-	[EXIT_REASON_CR_ACCESS] = { decode_cr, EXIT_CR, LEN | REST },
-	[EXIT_REASON_DR_ACCESS] = { decode_dr, EXIT_DR, LEN | REST },
-	[EXIT_REASON_IO_INSTRUCTION] = { decode_io, EXIT_IO, LEN },
-	[EXIT_REASON_MSR_READ] = { NULL, EXIT_RDMSR, LEN },
-	[EXIT_REASON_MSR_WRITE] = { NULL, EXIT_WRMSR, LEN },
-	[EXIT_REASON_MWAIT_INSTRUCTION] = { NULL, EXIT_MWAIT, LEN },
-	[EXIT_REASON_MONITOR_INSTRUCTION] = { NULL, EXIT_MWAIT, LEN },
-	[EXIT_REASON_PAUSE_INSTRUCTION] = { NULL, EXIT_PAUSE, LEN },
-	[EXIT_REASON_MCE_DURING_VMENTRY] = { machine_check, EXIT_EXCEPTION },
+	[EXIT_REASON_CR_ACCESS] = { decode_cr, EXIT_CR, VMX_ROW_LEN | VMX_ROW_REST },
+	[EXIT_REASON_DR_ACCESS] = { decode_dr, EXIT_DR, VMX_ROW_LEN | VMX_ROW_REST },
+	[EXIT_REASON_IO_INSTRUCTION] = { decode_io, EXIT_IO, VMX_ROW_LEN },
+	[EXIT_REASON_MSR_READ] = { NULL, EXIT_RDMSR, VMX_ROW_LEN },
+	[EXIT_REASON_MSR_WRITE] = { NULL, EXIT_WRMSR, VMX_ROW_LEN },
+	[EXIT_REASON_MWAIT_INSTRUCTION] = { NULL, EXIT_MWAIT, VMX_ROW_LEN },
+	[EXIT_REASON_MONITOR_INSTRUCTION] = { NULL, EXIT_MWAIT, VMX_ROW_LEN },
+	[EXIT_REASON_PAUSE_INSTRUCTION] = { NULL, EXIT_PAUSE, VMX_ROW_LEN },
 	[EXIT_REASON_TPR_BELOW_THRESHOLD] = { tpr_below_threshold, EXIT_INTERNAL },
-	[EXIT_REASON_EPT_VIOLATION] = { decode_ept_violation, EXIT_GPA_FAULT, REST | DELIVERY },
-	[EXIT_REASON_EPT_MISCONFIG] = { decode_misconfig, EXIT_UNKNOWN, REST | DELIVERY },
+	[EXIT_REASON_EPT_VIOLATION] = { decode_ept_violation, EXIT_GPA_FAULT,
+					VMX_ROW_REST | VMX_ROW_DELIVERY },
+	[EXIT_REASON_EPT_MISCONFIG] = { decode_misconfig, EXIT_UNKNOWN,
+					VMX_ROW_REST | VMX_ROW_DELIVERY },
 	[EXIT_REASON_INVEPT] = { NULL, EXIT_UNDEFINED },
 	[EXIT_REASON_PREEMPTION_TIMER] = { NULL, EXIT_INTERRUPT },
 	[EXIT_REASON_INVVPID] = { NULL, EXIT_UNDEFINED },
-	[EXIT_REASON_WBINVD] = { NULL, EXIT_WBINVD, LEN },
-	[EXIT_REASON_XSETBV] = { NULL, EXIT_XSETBV, LEN },
+	[EXIT_REASON_WBINVD] = { NULL, EXIT_WBINVD, VMX_ROW_LEN },
+	[EXIT_REASON_XSETBV] = { NULL, EXIT_XSETBV, VMX_ROW_LEN },
 	[EXIT_REASON_ENCLS] = { NULL, EXIT_UNDEFINED },
 };
 
-static const struct reason *find_reason(u32 number)
-{
-	static const struct reason unknown = { NULL, EXIT_UNKNOWN, REST | DELIVERY };
-
-	if (unlikely(number >= ARRAY_SIZE(reasons)))
-		return &unknown;
-	return &reasons[array_index_nospec(number, ARRAY_SIZE(reasons))];
-}
-
 /**
- * vmx_decode() - fill in a struct exit from the VMCS
- * @vmx: the vCPU that has just left guest mode
- * @number: the basic exit reason
- * @exit: the result
+ * vmx_decode_rest() - what not every exit needs
+ * @vmx: the vCPU
+ * @flags: of the reason's row
  *
- * Context: IRQs off.
+ * All registers, and what has become of an event whose delivery the exit may have cut short.
  */
-void vmx_decode(struct vmx_vcpu *vmx, u32 number, struct exit *exit)
+void vmx_decode_rest(struct vmx_vcpu *vmx, u8 flags)
 {
-	const struct reason *reason = find_reason(number);
+	u32 info = flags & VMX_ROW_DELIVERY ? vmx_read(IDT_VECTORING_INFO_FIELD) : 0;
 
-	exit->kind = reason->kind;
-	exit->insn_len = 0;
-	exit->raw.reason = number;
-	exit->raw.info[0] = 0;
-	exit->raw.info[1] = 0;
-	if (reason->flags & LEN)
-		exit->insn_len = vmx_read(VM_EXIT_INSTRUCTION_LEN);
-	if (reason->flags & REST)
+	if (flags & VMX_ROW_REST)
 		vmx_sync(&vmx->vcpu);
-	if (unlikely(reason->flags & DELIVERY))
-		vmx_events_after_exit(vmx, vmx_read(IDT_VECTORING_INFO_FIELD));
-	else if (vmx->injecting)
-		vmx_events_after_exit(vmx, 0);
-	if (reason->decode)
-		reason->decode(vmx, exit);
+	if (vmx->injecting || info & VECTORING_INFO_VALID_MASK)
+		vmx_events_after_exit(vmx, info);
 }

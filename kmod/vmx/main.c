@@ -2,6 +2,7 @@
 /*
  * The VMX backend's table, and its way into the guest and out.
  */
+#include <linux/nospec.h>
 #include <linux/percpu.h>
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
@@ -77,31 +78,61 @@ static __always_inline void from_vmcs(struct vmx_vcpu *vmx)
 	vcpu->events.nmi.masked = blocking & GUEST_INTR_STATE_NMI;
 }
 
+/* Fill in a struct exit from the VMCS; @number is the basic exit reason. */
+static __always_inline void decode(struct vmx_vcpu *vmx, u32 number, struct exit *exit)
+{
+	static const struct vmx_reason unknown = {
+		.kind = EXIT_UNKNOWN,
+		.flags = VMX_ROW_REST | VMX_ROW_DELIVERY,
+	};
+	const struct vmx_reason *reason = &unknown;
+
+	if (likely(number < NR_VMX_REASONS))
+		reason = &vmx_reasons[array_index_nospec(number, NR_VMX_REASONS)];
+	exit->kind = reason->kind;
+	exit->insn_len = 0;
+	exit->raw.reason = number;
+	exit->raw.info[0] = 0;
+	exit->raw.info[1] = 0;
+	if (reason->flags & VMX_ROW_LEN)
+		exit->insn_len = vmx_read(VM_EXIT_INSTRUCTION_LEN);
+	if (reason->flags & (VMX_ROW_REST | VMX_ROW_DELIVERY) || vmx->injecting)
+		vmx_decode_rest(vmx, reason->flags);
+	if (reason->decode)
+		reason->decode(vmx, exit);
+}
+
+/* VMLAUNCH or VMRESUME itself failed (SDM 3, 27.1 and 27.2): the guest did not run. */
+static noinline void instruction_failed(struct vmx_vcpu *vmx, struct exit *exit)
+{
+	/* VMX was switched off under us. */
+	exit->kind = virt_going_down ? EXIT_INTERRUPT : EXIT_ENTRY_FAILED;
+	exit->insn_len = 0;
+	exit->raw.reason = vmx_read(VM_INSTRUCTION_ERROR);
+	exit->raw.info[0] = 0;
+	/* Tells the error from an exit reason. */
+	exit->raw.info[1] = 1;
+}
+
 /*
- * The guest did not run. Its state is as it was, but for @reason being told in the exit reason, or
- * none of it where the instruction itself failed (SDM 3, 27.1 and 27.8).
+ * The guest's state was refused or could not be loaded, or there was a machine check (SDM 3, 27.8):
+ * it did not run either, and is as it was.
  */
-static noinline void entry_failed(struct vmx_vcpu *vmx, bool instruction, u32 reason,
-				  struct exit *exit)
+static noinline void entry_failed(struct vmx_vcpu *vmx, u32 reason, struct exit *exit)
 {
 	exit->kind = EXIT_ENTRY_FAILED;
 	exit->insn_len = 0;
-	if (instruction) {
-		exit->raw.reason = vmx_read(VM_INSTRUCTION_ERROR);
-		exit->raw.info[0] = 0;
-	} else {
-		exit->raw.reason = reason;
-		exit->raw.info[0] = vmx_read(EXIT_QUALIFICATION);
+	exit->raw.reason = reason;
+	exit->raw.info[0] = vmx_read(EXIT_QUALIFICATION);
+	exit->raw.info[1] = 0;
+	if ((u16)reason == EXIT_REASON_MCE_DURING_VMENTRY) {
+		exit->kind = EXIT_EXCEPTION;
+		exit->exception.vector = VECTOR_MC;
 	}
-	exit->raw.info[1] = instruction;
-	if ((u16)reason == EXIT_REASON_MCE_DURING_VMENTRY && !instruction)
-		vmx_decode(vmx, EXIT_REASON_MCE_DURING_VMENTRY, exit);
-	/* VMX was switched off under us. */
-	if (virt_going_down)
-		exit->kind = EXIT_INTERRUPT;
 }
 
-static void vmx_run(struct vcpu *vcpu, struct exit *exit)
+/* RCU may not be watching, so no function tracing either. */
+static notrace void vmx_run(struct vcpu *vcpu, struct exit *exit)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 	bool failed;
@@ -114,7 +145,7 @@ static void vmx_run(struct vcpu *vcpu, struct exit *exit)
 		x86_clear_cpu_buffers();
 	failed = vmx_enter(vmx, vmx->launched, &vmx->host_rsp);
 	if (unlikely(failed)) {
-		entry_failed(vmx, true, 0, exit);
+		instruction_failed(vmx, exit);
 		return;
 	}
 	vcpu->cr2 = read_cr2_now();
@@ -122,14 +153,14 @@ static void vmx_run(struct vcpu *vcpu, struct exit *exit)
 		update_debugctlmsr(vmx->host_debugctl);
 	reason = vmx_read(VM_EXIT_REASON);
 	if (unlikely(reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
-		entry_failed(vmx, false, reason, exit);
+		entry_failed(vmx, reason, exit);
 		return;
 	}
 	vmx->launched = true;
 	from_vmcs(vmx);
 	if (*vmx->tpr >> 4 != vcpu->cr8)
 		vcpu_cr8_moved(vcpu, *vmx->tpr >> 4);
-	vmx_decode(vmx, (u16)reason, exit);
+	decode(vmx, (u16)reason, exit);
 }
 
 struct backend vmx_backend __ro_after_init = {

@@ -235,9 +235,28 @@ void vmx_clear_step(struct vmx_vcpu *vmx);
 void vmx_settle_shadow(struct vmx_vcpu *vmx);
 void vmx_events_after_exit(struct vmx_vcpu *vmx, u32 info);
 
+/* Bits of struct vmx_reason's @flags. */
+#define VMX_ROW_LEN	 BIT(0) /* the exit was an instruction's, whose length is told */
+#define VMX_ROW_REST	 BIT(1) /* its handler may look at any register */
+#define VMX_ROW_DELIVERY BIT(2) /* it may come while an event is delivered (SDM 3, 28.2.4) */
+
+#define NR_VMX_REASONS	 (EXIT_REASON_NOTIFY + 1)
+
+/**
+ * struct vmx_reason - a row of the table of exit reasons
+ * @decode: fills in what the kind needs, and may change the kind; NULL: nothing to do
+ * @kind: of the exit
+ * @flags: VMX_ROW_*
+ */
+struct vmx_reason {
+	void (*decode)(struct vmx_vcpu *vmx, struct exit *exit);
+	u8 kind;
+	u8 flags;
+};
+
 /* vmx/decode.c: from exit reason to struct exit. */
-bool vmx_may_cut_delivery(u32 reason);
-void vmx_decode(struct vmx_vcpu *vmx, u32 reason, struct exit *exit);
+extern const struct vmx_reason vmx_reasons[NR_VMX_REASONS];
+void vmx_decode_rest(struct vmx_vcpu *vmx, u8 flags);
 
 /* vmx/explain.c: why an entry was refused. */
 unsigned int vmx_explain(struct vcpu *vcpu, struct broken_rule *rules, unsigned int max);
