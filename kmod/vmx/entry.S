@@ -80,7 +80,8 @@ SYM_FUNC_START(vmx_enter)
 .Llaunch:
 	vmlaunch
 .Lfailed:
-	mov	$1, %eax
+	mov	$1, %ebx
+	xor	%eax, %eax
 	jmp	.Lout
 
 SYM_INNER_LABEL(vmx_exit_here, SYM_L_GLOBAL)
@@ -103,10 +104,13 @@ SYM_INNER_LABEL(vmx_exit_here, SYM_L_GLOBAL)
 	mov	%r14, REGS_R14(%rax)
 	mov	%r15, REGS_R15(%rax)
 	pop	REGS_RAX(%rax)
-	xor	%eax, %eax
+	xor	%ebx, %ebx
 
 .Lout:
-	/* No guest value stays in a register that speculation could use. */
+	/*
+	 * No guest value stays in a register that speculation could use: RAX has none, and the
+	 * callee-saved ones are the host's again below.
+	 */
 	xor	%ecx, %ecx
 	xor	%edx, %edx
 	xor	%esi, %esi
@@ -115,12 +119,6 @@ SYM_INNER_LABEL(vmx_exit_here, SYM_L_GLOBAL)
 	xor	%r10d, %r10d
 	xor	%r11d, %r11d
 	pop	%rdi
-	mov	%eax, %ebx
-	xor	%ebp, %ebp
-	xor	%r12d, %r12d
-	xor	%r13d, %r13d
-	xor	%r14d, %r14d
-	xor	%r15d, %r15d
 
 	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, X86_FEATURE_RSB_VMEXIT_LITE
 	CLEAR_BRANCH_HISTORY_VMEXIT
