@@ -169,6 +169,8 @@ int vmx_cpu_on(void)
 		return -EIO;
 	}
 	vc->current_vmcs = NULL;
+	vc->gdt.size = GDT_SIZE - 1;
+	vc->gdt.address = (unsigned long)get_cpu_gdt_ro(smp_processor_id());
 	/* What was cached the last time that VMX was on. */
 	vmx_invept(VMX_ALL, 0);
 	if (vmx_caps.vpid)

@@ -67,7 +67,7 @@ void vmx_write_host_of_cpu(int cpu)
 }
 
 /* Replace the GS base that is not in use, which is user space's or the guest's. IRQs off. */
-static u64 exchange_kernel_gs(u64 new)
+static __always_inline u64 exchange_kernel_gs(u64 new)
 {
 	u64 old;
 
@@ -159,11 +159,10 @@ static void save_host_segments(struct vmx_vcpu *vmx)
  */
 void vmx_load(struct vcpu *vcpu, int cpu)
 {
-	struct vmx_cpu *vc = per_cpu_ptr(&vmx_cpus, cpu);
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 	unsigned long flags;
 
-	if (vc->current_vmcs != vmx)
+	if (__this_cpu_read(vmx_cpus.current_vmcs) != vmx)
 		vmx_make_current(vmx);
 	local_irq_save(flags);
 	save_host_segments(vmx);
@@ -182,6 +181,12 @@ static noinline void restore_host_selectors(struct vmx_vcpu *vmx)
 		loadsegment(fs, vmx->host.fs);
 	if (vmx->host.gs)
 		load_gs_index(vmx->host.gs);
+}
+
+/* The thread's map of I/O ports lies beyond the limit that an exit leaves: reload TR at once. */
+static noinline void reload_tr(void)
+{
+	invalidate_tss_limit();
 }
 
 /**
@@ -203,8 +208,11 @@ void vmx_put(struct vcpu *vcpu)
 	vmx->host.away = false;
 	if (unlikely(vmx->host.fs | vmx->host.gs | vmx->host.ds | vmx->host.es))
 		restore_host_selectors(vmx);
-	invalidate_tss_limit();
-	load_fixmap_gdt(smp_processor_id());
+	if (unlikely(test_thread_flag(TIF_IO_BITMAP)))
+		reload_tr();
+	else
+		this_cpu_write(__tss_limit_invalid, true);
+	native_load_gdt(this_cpu_ptr(&vmx_cpus.gdt));
 	local_irq_restore(flags);
 }
 
@@ -225,7 +233,7 @@ static void switch_perf_global(struct vmx_vcpu *vmx, u64 host, u64 guest)
 	vmx_write_entry_controls(vmx);
 }
 
-static void isolate_perf(struct vmx_vcpu *vmx)
+static noinline void isolate_perf(struct vmx_vcpu *vmx)
 {
 	struct perf_guest_switch_msr *msrs;
 	int i, nr = 0;
@@ -268,5 +276,5 @@ void vmx_before_run(struct vcpu *vcpu)
 		isolate_perf(vmx);
 	if (unlikely(vmx_caps.flush_l1d))
 		flush_l1d();
-	vmx->host_debugctl = get_debugctlmsr();
+	vmx->host_debugctl = __rdmsr(MSR_IA32_DEBUGCTLMSR);
 }

@@ -2,6 +2,8 @@
 #ifndef TENON_VMX_H
 #define TENON_VMX_H
 
+#include <asm/desc.h>
+
 #include "../vcpu.h"
 #include "ops.h"
 
@@ -141,11 +143,13 @@ struct vmx_vcpu {
  * @current_vmcs: whose VMCS is current
  * @loaded: the vCPUs whose VMCS is active on this CPU
  * @region: the VMXON region
+ * @gdt: this CPU's, with its true limit
  */
 struct vmx_cpu {
 	struct vmx_vcpu *current_vmcs;
 	struct list_head loaded;
 	struct page *region;
+	struct desc_ptr gdt;
 };
 
 DECLARE_PER_CPU(struct vmx_cpu, vmx_cpus);
