@@ -36,6 +36,20 @@ enum msr_refusal {
 	MSR_FILTERED,
 };
 
+/* A guest uses few MSRs often: what was found for one with a like index is looked at first. */
+static const struct msr_row *find_recent(struct vcpu *vcpu, u32 index)
+{
+	const struct msr_row **recent = &vcpu->msrs.recent[index / 8 % MSR_RECENT];
+	const struct msr_row *row = *recent;
+
+	if (likely(row && index - row->first < row->count))
+		return row;
+	row = find_row(index);
+	if (row)
+		*recent = row;
+	return row;
+}
+
 static bool row_visible(const struct vcpu *vcpu, const struct msr_row *row, bool host)
 {
 	return host || !row->feature || cpuid_has(vcpu, row->feature);
@@ -87,7 +101,7 @@ int msr_set(struct vcpu *vcpu, u32 index, u64 value, bool host)
 enum verdict msr_read_fast(struct vcpu *vcpu)
 {
 	u32 index = vcpu->regs[REG_RCX];
-	const struct msr_row *row = find_row(index);
+	const struct msr_row *row = find_recent(vcpu, index);
 	u64 value;
 
 	if (!row || !(row->flags & MSR_FAST_READ) || !row_visible(vcpu, row, false) ||
@@ -102,7 +116,7 @@ enum verdict msr_read_fast(struct vcpu *vcpu)
 enum verdict msr_write_fast(struct vcpu *vcpu)
 {
 	u32 index = vcpu->regs[REG_RCX];
-	const struct msr_row *row = find_row(index);
+	const struct msr_row *row = find_recent(vcpu, index);
 
 	if (!row || !(row->flags & MSR_FAST_WRITE) || !row_visible(vcpu, row, false) ||
 	    !msr_allowed(vcpu->vm, index, KVM_MSR_FILTER_WRITE))

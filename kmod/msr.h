@@ -6,20 +6,24 @@
 
 #include "exit.h"
 
+struct msr_row;
 struct vcpu;
 
 #define MTRR_FIXED    11
 #define MTRR_VARIABLE 8
 #define MCE_BANKS     32
+#define MSR_RECENT    16
 
 /**
  * struct vcpu_msrs - the MSRs that are kept in memory
  *
  * The MSRs that live in the control block are the backend's; those of the local APIC, of the
  * clock and the control registers are kept where their meaning is. @tsc_aux and @spec_ctrl are
- * in the processor while the guest runs: whoever enters the guest reads them here.
+ * in the processor while the guest runs: whoever enters the guest reads them here. @recent: rows
+ * that were found before.
  */
 struct vcpu_msrs {
+	const struct msr_row *recent[MSR_RECENT];
 	u64 pat;
 	u64 misc_enable;
 	u64 spec_ctrl;
