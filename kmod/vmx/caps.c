@@ -4,6 +4,7 @@
  */
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
+#include <asm/perf_event.h>
 #include <linux/kernel.h>
 
 #include "../mmu/pte.h"
@@ -214,6 +215,18 @@ static bool wants_l1d_flush(void)
 	return !(cap & ARCH_CAP_SKIP_VMENTRY_L1DFLUSH);
 }
 
+/* The host's perf uses counters, whose MSRs it wants to be switched. */
+static bool perf_has_guest_msrs(void)
+{
+	struct perf_guest_switch_msr *msrs;
+	int nr = 0;
+
+	preempt_disable();
+	msrs = perf_guest_get_msrs(&nr, NULL);
+	preempt_enable();
+	return msrs && nr;
+}
+
 /**
  * vmx_discover() - find out what VMX has here and choose the controls
  *
@@ -240,7 +253,7 @@ int vmx_discover(void)
 		return r;
 	vmx_caps.cr0_fixed = read_cap(MSR_IA32_VMX_CR0_FIXED0) & ~(X86_CR0_PE | X86_CR0_PG);
 	vmx_caps.cr4_fixed = read_cap(MSR_IA32_VMX_CR4_FIXED0);
-	vmx_caps.perf = boot_cpu_has(X86_FEATURE_ARCH_PERFMON) &&
+	vmx_caps.perf = perf_has_guest_msrs() &&
 			vmx_can(VMX_EXIT, VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL) &&
 			vmx_can(VMX_ENTRY, VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL);
 	vmx_caps.flush_l1d = wants_l1d_flush();
