@@ -61,6 +61,10 @@ struct vm;
  * @open_nmi_window: likewise for NMIs
  * @update_tpr: the local APIC's TPR or highest pending interrupt changed: set CR8 and its threshold
  *
+ * @set_deadline: (optional) from now on @run exits with EXIT_DEADLINE when the guest's TSC has
+ *	reached @tsc, never before; 0: no more. A vCPU with a local APIC. Owner. Without it a timer
+ *	of the host's does this
+ *
  * @explain: an entry was refused: find the rules of the manual that are broken, at most @max;
  *	returns how many. In KVM_RUN, preemption on
  *
@@ -112,6 +116,7 @@ struct backend {
 	void (*open_interrupt_window)(struct vcpu *vcpu);
 	void (*open_nmi_window)(struct vcpu *vcpu);
 	void (*update_tpr)(struct vcpu *vcpu);
+	void (*set_deadline)(struct vcpu *vcpu, u64 tsc);
 
 	unsigned int (*explain)(struct vcpu *vcpu, struct broken_rule *rules, unsigned int max);
 

@@ -9,6 +9,7 @@
 #include "cr.h"
 #include "emulate.h"
 #include "io/bus.h"
+#include "irq/irqchip.h"
 #include "msr.h"
 #include "vcpu.h"
 
@@ -83,6 +84,12 @@ static int wrmsr_slow(struct vcpu *vcpu, struct exit *exit)
 
 static int internal_fast(struct vcpu *vcpu, struct exit *exit)
 {
+	return GUEST;
+}
+
+static int deadline_fast(struct vcpu *vcpu, struct exit *exit)
+{
+	vcpu_lapic_deadline(vcpu);
 	return GUEST;
 }
 
@@ -260,6 +267,7 @@ struct exit_row {
 static const struct exit_row exit_rows[NR_EXIT_KINDS] = {
 	[EXIT_INTERNAL] = { internal_fast, nothing_slow },
 	[EXIT_INTERRUPT] = { never_fast, nothing_slow },
+	[EXIT_DEADLINE] = { deadline_fast, nothing_slow },
 	[EXIT_CPUID] = { cpuid_fast, cpuid_slow },
 	[EXIT_RDMSR] = { rdmsr_fast, rdmsr_slow },
 	[EXIT_WRMSR] = { wrmsr_fast, wrmsr_slow },

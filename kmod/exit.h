@@ -19,6 +19,7 @@ enum exit_kind {
 	EXIT_UNKNOWN, /* @raw */
 	EXIT_INTERNAL, /* finished in the backend: nothing to do */
 	EXIT_INTERRUPT, /* the host has an interrupt to take */
+	EXIT_DEADLINE, /* the guest's TSC has come to what the backend was told */
 	EXIT_CPUID,
 	EXIT_RDMSR,
 	EXIT_WRMSR,

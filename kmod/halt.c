@@ -150,12 +150,14 @@ static void wait_for_event(struct vcpu *vcpu)
 int vcpu_block(struct vcpu *vcpu)
 {
 	pv_eoi_sync(vcpu);
+	vcpu_lapic_sleep(vcpu);
 	if (must_stop(vcpu))
 		/* nothing to wait for */;
 	else if (vcpu->mp_state == KVM_MP_STATE_HALTED)
 		wait_for_event(vcpu);
 	else
 		sleep(vcpu);
+	vcpu_lapic_wake(vcpu);
 
 	if (vcpu_take_work(vcpu, WORK_TIMER))
 		vcpu_lapic_timer_work(vcpu);

@@ -18,7 +18,8 @@
 
 #define EXIT_NAMES                                                                     \
 	{ EXIT_UNKNOWN, "unknown" }, { EXIT_INTERNAL, "internal" },                    \
-	{ EXIT_INTERRUPT, "interrupt" }, { EXIT_CPUID, "cpuid" },                      \
+	{ EXIT_INTERRUPT, "interrupt" }, { EXIT_DEADLINE, "deadline" },                \
+	{ EXIT_CPUID, "cpuid" },                                                       \
 	{ EXIT_RDMSR, "rdmsr" }, { EXIT_WRMSR, "wrmsr" },                              \
 	{ EXIT_HYPERCALL, "hypercall" }, { EXIT_IO, "io" }, { EXIT_HLT, "hlt" },       \
 	{ EXIT_GPA_FAULT, "gpa_fault" }, { EXIT_CR, "cr" }, { EXIT_DR, "dr" },         \

@@ -76,7 +76,8 @@ struct apic_map {
  * struct vcpu_lapic - a vCPU's local APIC
  * @model: vcpu->apic
  * @vcpu: whose it is
- * @timer: fires when the model said
+ * @timer: fires when the model said; at a TSC deadline that the backend watches only while the vCPU
+ *	sleeps
  * @deadline: guest TSC for which @timer was armed last, in TSC-deadline mode
  * @due: while not 0, the model is told that its TSC has come so far
  * @advance: TSC ticks by which @timer is armed early, for the way from its interrupt to the guest

@@ -33,7 +33,11 @@ void vcpu_lapic_set_cr8(struct vcpu *vcpu, u64 cr8);
 /* WORK_TIMER: the timer fired. Owner. And the vCPU now runs on another host CPU. */
 void vcpu_lapic_timer_work(struct vcpu *vcpu);
 void vcpu_lapic_wait(struct vcpu *vcpu);
+void vcpu_lapic_deadline(struct vcpu *vcpu);
 void vcpu_lapic_sched_in(struct vcpu *vcpu);
+/* Before and after the vCPU sleeps. Owner. */
+void vcpu_lapic_sleep(struct vcpu *vcpu);
+void vcpu_lapic_wake(struct vcpu *vcpu);
 
 /* MSRs 800h to 8ffh, IA32_APIC_BASE, IA32_TSC_DEADLINE: 0, or 1 for #GP. Owner. */
 int vcpu_lapic_msr_read(struct vcpu *vcpu, u32 msr, u64 *value);

@@ -47,9 +47,8 @@ static void op_timer_arm(void *opaque, u64 expires)
 		      HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
-static void op_timer_arm_tsc(void *opaque, u64 tsc)
+static void arm_host_timer(struct vcpu_lapic *vl, u64 tsc)
 {
-	struct vcpu_lapic *vl = opaque;
 	u64 khz = max(vl->vcpu->tsc_khz, 1u);
 	u64 now = op_guest_tsc(vl) + vl->advance;
 	/* Bounded, so that the quotient fits: some decades. */
@@ -60,12 +59,28 @@ static void op_timer_arm_tsc(void *opaque, u64 tsc)
 	op_timer_arm(vl, ktime_get_ns() + mul_u64_u64_div_u64(delta, NSEC_PER_MSEC, khz) + 1);
 }
 
+/*
+ * The backend sees to it while the guest runs, and if the deadline passes in between, at the next
+ * entry: nobody looks for the interrupt earlier but who sleeps in HLT.
+ */
+static void op_timer_arm_tsc(void *opaque, u64 tsc)
+{
+	struct vcpu_lapic *vl = opaque;
+
+	if (backend->set_deadline)
+		backend->set_deadline(vl->vcpu, tsc);
+	else
+		arm_host_timer(vl, tsc);
+}
+
 static void op_timer_cancel(void *opaque)
 {
 	struct vcpu_lapic *vl = opaque;
 
 	/* If it fires just now, the model will find nothing due. */
 	hrtimer_try_to_cancel(&vl->timer);
+	if (backend->set_deadline)
+		backend->set_deadline(vl->vcpu, 0);
 }
 
 static enum hrtimer_restart timer_fired(struct hrtimer *timer)
@@ -302,6 +317,14 @@ void vcpu_lapic_set_cr8(struct vcpu *vcpu, u64 cr8)
 	lapic_set_cr8(vcpu->apic, cr8);
 }
 
+/* What is due now is posted; a deadline that has come needs no watch any more. */
+static void timer_expired(struct vcpu_lapic *vl)
+{
+	lapic_timer_expired(&vl->model);
+	if (backend->set_deadline && !vl->model.deadline)
+		backend->set_deadline(vl->vcpu, 0);
+}
+
 /*
  * A TSC deadline was armed a little early: the model is told that it has come, and the entry that
  * delivers the interrupt waits for it.
@@ -321,8 +344,33 @@ void vcpu_lapic_timer_work(struct vcpu *vcpu)
 			vcpu->wait_tsc = vl->deadline;
 		}
 	}
-	lapic_timer_expired(vcpu->apic);
+	timer_expired(vl);
 	vl->due = 0;
+}
+
+/* EXIT_DEADLINE: the guest's TSC has come to its deadline. Owner, IRQs off. */
+void vcpu_lapic_deadline(struct vcpu *vcpu)
+{
+	timer_expired(to_vl(vcpu->apic));
+}
+
+/**
+ * vcpu_lapic_sleep() - the vCPU goes to sleep: the host's timer wakes it at its TSC deadline
+ * @vcpu: the vCPU
+ *
+ * Context: owner.
+ */
+void vcpu_lapic_sleep(struct vcpu *vcpu)
+{
+	if (vcpu->apic && backend->set_deadline && vcpu->apic->deadline)
+		arm_host_timer(to_vl(vcpu->apic), vcpu->apic->deadline);
+}
+
+/* And has woken. If the timer fires just now, the model will find nothing due. */
+void vcpu_lapic_wake(struct vcpu *vcpu)
+{
+	if (vcpu->apic && backend->set_deadline && vcpu->apic->deadline)
+		hrtimer_try_to_cancel(&to_vl(vcpu->apic)->timer);
 }
 
 /**

@@ -111,6 +111,7 @@ int vmx_probe(void)
 
 	if (r)
 		return r;
+	vmx_timer_probe();
 	r = alloc_msr_bitmap();
 	if (!r)
 		r = alloc_cpus();

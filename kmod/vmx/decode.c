@@ -127,6 +127,13 @@ static void tpr_below_threshold(struct vmx_vcpu *vmx, struct exit *exit)
 	vcpu_request(&vmx->vcpu, WORK_EVENT);
 }
 
+/* For nothing, it is an opportunity to take interrupts. */
+static void preemption_timer(struct vmx_vcpu *vmx, struct exit *exit)
+{
+	if (vmx_timer_due(vmx))
+		exit->kind = EXIT_DEADLINE;
+}
+
 /* Reasons that are not named here are EXIT_UNKNOWN. */
 const struct vmx_reason vmx_reasons[NR_VMX_REASONS] = {
 	[EXIT_REASON_EXCEPTION_NMI] = { decode_exception, EXIT_EXCEPTION,
@@ -165,7 +172,7 @@ const struct vmx_reason vmx_reasons[NR_VMX_REASONS] = {
 	[EXIT_REASON_EPT_MISCONFIG] = { decode_misconfig, EXIT_UNKNOWN,
 					VMX_ROW_REST | VMX_ROW_DELIVERY },
 	[EXIT_REASON_INVEPT] = { NULL, EXIT_UNDEFINED },
-	[EXIT_REASON_PREEMPTION_TIMER] = { NULL, EXIT_INTERRUPT },
+	[EXIT_REASON_PREEMPTION_TIMER] = { preemption_timer, EXIT_INTERRUPT },
 	[EXIT_REASON_INVVPID] = { NULL, EXIT_UNDEFINED },
 	[EXIT_REASON_WBINVD] = { NULL, EXIT_WBINVD, VMX_ROW_LEN },
 	[EXIT_REASON_XSETBV] = { NULL, EXIT_XSETBV, VMX_ROW_LEN },

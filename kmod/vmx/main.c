@@ -61,6 +61,8 @@ static __always_inline void to_vmcs(struct vmx_vcpu *vmx)
 		asm volatile("mov %0, %%cr2" : : "r"(vcpu->cr2) : "memory");
 	if (unlikely(vcpu->in_shadow))
 		vmx_settle_shadow(vmx);
+	if (vmx->deadline)
+		vmx_timer_start(vmx);
 }
 
 static __always_inline void from_vmcs(struct vmx_vcpu *vmx)

@@ -6,7 +6,6 @@
  * host's), CR0.NE set, CR4.VMXE set and the host's CR4.MCE; the read shadows show it what it wrote.
  */
 #include <linux/io.h>
-#include <linux/module.h>
 #include <linux/slab.h>
 #include <asm/apicdef.h>
 #include <asm/tlbflush.h>
@@ -38,14 +37,6 @@
 #define PLE_WINDOW_CYCLES 4096
 
 #define PAT_RESET	  0x0007040600070406ull
-
-/* Turns of the preemption timer until it ends a guest for timer_guard's sake. */
-#define GUARD_TICKS 100000
-
-static bool timer_guard;
-module_param(timer_guard, bool, 0444);
-MODULE_PARM_DESC(timer_guard,
-		 "Look for interrupts by a timer, for emulators that hold them back while IF=0");
 
 /* Fields of a segment register: those of ES, plus this for each next in the order of enum seg. */
 #define SEG_FIELD(name, seg) (GUEST_ES_##name + 2 * (seg))
@@ -398,17 +389,11 @@ void vmx_reset(struct vcpu *vcpu, bool init)
 
 static void init_controls(struct vmx_vcpu *vmx)
 {
-	u32 pin = vmx_caps.on[VMX_PIN];
-
 	vmx->controls[0] = vmx_caps.on[VMX_CPU];
 	vmx->controls[1] = vmx_caps.on[VMX_CPU2];
 	if (!vmx->vpid)
 		vmx->controls[1] &= ~SECONDARY_EXEC_ENABLE_VPID;
-	if (timer_guard && vmx_can(VMX_PIN, PIN_BASED_VMX_PREEMPTION_TIMER)) {
-		pin |= PIN_BASED_VMX_PREEMPTION_TIMER;
-		vmx_write(VMX_PREEMPTION_TIMER_VALUE, GUARD_TICKS);
-	}
-	vmx_write(PIN_BASED_VM_EXEC_CONTROL, pin);
+	vmx_write(PIN_BASED_VM_EXEC_CONTROL, vmx_caps.on[VMX_PIN] | vmx_timer_init(vmx));
 	vmx_write(CPU_BASED_VM_EXEC_CONTROL, vmx->controls[0]);
 	vmx_write(SECONDARY_VM_EXEC_CONTROL, vmx->controls[1]);
 	vmx_write(VM_EXIT_CONTROLS, vmx_caps.on[VMX_EXIT]);

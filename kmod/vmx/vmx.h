@@ -77,6 +77,7 @@ enum vmx_fresh {
  * @launched: VMRESUME, not VMLAUNCH
  * @injecting: the VM-entry interruption information holds an event
  * @tpr: the byte of the virtual-APIC page that CR8 is
+ * @deadline: guest TSC at which the preemption timer ends the guest; 0: none
  * @host_debugctl: an exit clears IA32_DEBUGCTL: what is to be put back
  * @controls: VMX_CPU and VMX_CPU2 as in the VMCS
  * @tpr_threshold: as in the VMCS
@@ -101,6 +102,7 @@ struct vmx_vcpu {
 	u64 rsp;
 	u64 rflags;
 	u64 host_rsp;
+	u64 deadline;
 	u64 host_debugctl;
 	bool launched;
 	bool injecting;
@@ -205,6 +207,13 @@ void vmx_before_run(struct vcpu *vcpu);
 u64 vmx_get_kernel_gs(struct vmx_vcpu *vmx);
 void vmx_set_kernel_gs(struct vmx_vcpu *vmx, u64 value);
 void vmx_load_syscall_msrs(struct vmx_vcpu *vmx);
+
+/* vmx/timer.c: the preemption timer. */
+void vmx_timer_probe(void);
+u32 vmx_timer_init(struct vmx_vcpu *vmx);
+void vmx_timer_start(struct vmx_vcpu *vmx);
+bool vmx_timer_due(const struct vmx_vcpu *vmx);
+void vmx_set_deadline(struct vcpu *vcpu, u64 tsc);
 
 /* vmx/vmcs.c: guest state in the VMCS. */
 int vmx_vcpu_create(struct vcpu *vcpu);
