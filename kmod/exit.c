@@ -254,17 +254,7 @@ static int unknown_slow(struct vcpu *vcpu, struct exit *exit)
 	return USER;
 }
 
-/**
- * struct exit_row - who handles a kind of exit
- * @fast: in the inner loop; never_fast() if it cannot be finished there
- * @slow: with interrupts and preemption on
- */
-struct exit_row {
-	int (*fast)(struct vcpu *vcpu, struct exit *exit);
-	int (*slow)(struct vcpu *vcpu, struct exit *exit);
-};
-
-static const struct exit_row exit_rows[NR_EXIT_KINDS] = {
+const struct exit_row exit_rows[NR_EXIT_KINDS] = {
 	[EXIT_INTERNAL] = { internal_fast, nothing_slow },
 	[EXIT_INTERRUPT] = { never_fast, nothing_slow },
 	[EXIT_DEADLINE] = { deadline_fast, nothing_slow },
@@ -289,34 +279,3 @@ static const struct exit_row exit_rows[NR_EXIT_KINDS] = {
 	[EXIT_ENTRY_FAILED] = { never_fast, entry_failed_slow },
 	[EXIT_UNKNOWN] = { never_fast, unknown_slow },
 };
-
-static const struct exit_row *exit_row(const struct exit *exit)
-{
-	return &exit_rows[exit->kind];
-}
-
-/**
- * exit_handle_fast() - finish an exit in the inner loop if that is possible
- * @vcpu: the vCPU
- * @exit: why it left the guest
- *
- * Context: IRQs off. Neither sleeps nor takes SRCU.
- * Return: enum verdict.
- */
-int exit_handle_fast(struct vcpu *vcpu, struct exit *exit)
-{
-	return exit_row(exit)->fast(vcpu, exit);
-}
-
-/**
- * exit_handle() - handle an exit
- * @vcpu: the vCPU
- * @exit: why it left the guest
- *
- * Context: may sleep.
- * Return: enum verdict or an errno for KVM_RUN.
- */
-int exit_handle(struct vcpu *vcpu, struct exit *exit)
-{
-	return exit_row(exit)->slow(vcpu, exit);
-}

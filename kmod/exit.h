@@ -109,7 +109,42 @@ enum verdict {
 	SLOW = 2,
 };
 
-int exit_handle_fast(struct vcpu *vcpu, struct exit *exit);
-int exit_handle(struct vcpu *vcpu, struct exit *exit);
+/**
+ * struct exit_row - who handles a kind of exit
+ * @fast: in the inner loop; answers SLOW if it cannot be finished there
+ * @slow: with interrupts and preemption on
+ */
+struct exit_row {
+	int (*fast)(struct vcpu *vcpu, struct exit *exit);
+	int (*slow)(struct vcpu *vcpu, struct exit *exit);
+};
+
+extern const struct exit_row exit_rows[NR_EXIT_KINDS];
+
+/**
+ * exit_handle_fast() - finish an exit in the inner loop if that is possible
+ * @vcpu: the vCPU
+ * @exit: why it left the guest
+ *
+ * Context: IRQs off. Neither sleeps nor takes SRCU.
+ * Return: enum verdict.
+ */
+static inline int exit_handle_fast(struct vcpu *vcpu, struct exit *exit)
+{
+	return exit_rows[exit->kind].fast(vcpu, exit);
+}
+
+/**
+ * exit_handle() - handle an exit
+ * @vcpu: the vCPU
+ * @exit: why it left the guest
+ *
+ * Context: may sleep.
+ * Return: enum verdict or an errno for KVM_RUN.
+ */
+static inline int exit_handle(struct vcpu *vcpu, struct exit *exit)
+{
+	return exit_rows[exit->kind].slow(vcpu, exit);
+}
 
 #endif

@@ -68,7 +68,7 @@ static void vcpu_slept(struct vcpu *vcpu)
 	vcpu_request(vcpu, WORK_CLOCK);
 }
 
-static void vcpu_load(struct vcpu *vcpu, int cpu)
+static __always_inline void vcpu_load(struct vcpu *vcpu, int cpu)
 {
 	if (unlikely(vcpu->sleep.times != virt_sleep.times))
 		vcpu_slept(vcpu);

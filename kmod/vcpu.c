@@ -153,6 +153,18 @@ static const struct ioctl vcpu_ioctls[] = {
 	{},
 };
 
+static noinline long vcpu_ioctl_but_run(struct vcpu *vcpu, unsigned int cmd, unsigned long uarg)
+{
+	long r;
+
+	if (backend->sync)
+		backend->sync(vcpu);
+	r = ioctl_dispatch(vcpu_ioctls, IOCTL_VCPU, (union ioctl_object){ .vcpu = vcpu }, cmd,
+			   uarg);
+	/* KVM's vCPU fd answers an unknown number with -EINVAL. */
+	return r == -ENOTTY ? -EINVAL : r;
+}
+
 static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 {
 	struct vcpu *vcpu = file->private_data;
@@ -164,17 +176,7 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 		return -EINVAL;
 	if (!mutex_trylock(&vcpu->mutex) && mutex_lock_killable(&vcpu->mutex))
 		return -EINTR;
-	if (cmd == KVM_RUN) {
-		r = vcpu_run(vcpu, uarg);
-	} else {
-		if (backend->sync)
-			backend->sync(vcpu);
-		r = ioctl_dispatch(vcpu_ioctls, IOCTL_VCPU, (union ioctl_object){ .vcpu = vcpu },
-				   cmd, uarg);
-		/* KVM's vCPU fd answers an unknown number with -EINVAL. */
-		if (r == -ENOTTY)
-			r = -EINVAL;
-	}
+	r = cmd == KVM_RUN ? vcpu_run(vcpu, uarg) : vcpu_ioctl_but_run(vcpu, cmd, uarg);
 	mutex_unlock(&vcpu->mutex);
 	return r;
 }

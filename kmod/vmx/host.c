@@ -27,7 +27,7 @@ enum {
 	SYSCALL_SFMASK
 };
 
-static u64 read_msr(u32 index)
+static noinline u64 read_msr(u32 index)
 {
 	u64 value;
 
@@ -66,35 +66,37 @@ void vmx_write_host_of_cpu(int cpu)
 	vmx_write(HOST_IA32_SYSENTER_ESP, read_msr(MSR_IA32_SYSENTER_ESP));
 }
 
-/* Replace the GS base that is not in use, which is user space's or the guest's. IRQs off. */
-static __always_inline u64 exchange_kernel_gs(u64 new)
+static noinline u64 exchange_kernel_gs_msr(u64 new)
 {
-	u64 old;
+	u64 old = read_msr(MSR_KERNEL_GS_BASE);
 
-	if (cpu_feature_enabled(X86_FEATURE_FSGSBASE)) {
-		asm volatile("swapgs\n"
-			     "rdgsbase %[old]\n"
-			     "wrgsbase %[new]\n"
-			     "swapgs\n"
-			     : [old] "=&r"(old)
-			     : [new] "r"(new)
-			     : "memory");
-		return old;
-	}
-	rdmsrl(MSR_KERNEL_GS_BASE, old);
 	if (old != new)
 		wrmsrl(MSR_KERNEL_GS_BASE, new);
 	return old;
 }
 
-static u64 user_fs_base(void)
+/* Replace the GS base that is not in use, which is user space's or the guest's. IRQs off. */
+static __always_inline u64 exchange_kernel_gs(u64 new)
 {
-	u64 base;
+	u64 old;
 
+	if (!cpu_feature_enabled(X86_FEATURE_FSGSBASE))
+		return exchange_kernel_gs_msr(new);
+	asm volatile("swapgs\n"
+		     "rdgsbase %[old]\n"
+		     "wrgsbase %[new]\n"
+		     "swapgs\n"
+		     : [old] "=&r"(old)
+		     : [new] "r"(new)
+		     : "memory");
+	return old;
+}
+
+static __always_inline u64 user_fs_base(void)
+{
 	if (cpu_feature_enabled(X86_FEATURE_FSGSBASE))
 		return rdfsbase();
-	rdmsrl(MSR_FS_BASE, base);
-	return base;
+	return read_msr(MSR_FS_BASE);
 }
 
 u64 vmx_get_kernel_gs(struct vmx_vcpu *vmx)
@@ -160,15 +162,14 @@ static void save_host_segments(struct vmx_vcpu *vmx)
 void vmx_load(struct vcpu *vcpu, int cpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
-	unsigned long flags;
 
 	if (__this_cpu_read(vmx_cpus.current_vmcs) != vmx)
 		vmx_make_current(vmx);
-	local_irq_save(flags);
 	save_host_segments(vmx);
+	local_irq_disable();
 	vmx->host.kernel_gs = exchange_kernel_gs(vmx->kernel_gs);
 	vmx->host.away = true;
-	local_irq_restore(flags);
+	local_irq_enable();
 	vmx_load_syscall_msrs(vmx);
 }
 
