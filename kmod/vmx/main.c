@@ -2,7 +2,6 @@
 /*
  * The VMX backend's table, and its way into the guest and out.
  */
-#include <linux/nospec.h>
 #include <linux/percpu.h>
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
@@ -83,14 +82,9 @@ static __always_inline void from_vmcs(struct vmx_vcpu *vmx)
 /* Fill in a struct exit from the VMCS; @number is the basic exit reason. */
 static __always_inline void decode(struct vmx_vcpu *vmx, u32 number, struct exit *exit)
 {
-	static const struct vmx_reason unknown = {
-		.kind = EXIT_UNKNOWN,
-		.flags = VMX_ROW_REST | VMX_ROW_DELIVERY,
-	};
-	const struct vmx_reason *reason = &unknown;
+	const struct vmx_reason *reason = &vmx_reasons[number % NR_VMX_REASONS];
 
-	if (likely(number < NR_VMX_REASONS))
-		reason = &vmx_reasons[array_index_nospec(number, NR_VMX_REASONS)];
+	BUILD_BUG_ON(EXIT_REASON_NOTIFY >= NR_VMX_REASONS);
 	exit->kind = reason->kind;
 	exit->insn_len = 0;
 	exit->raw.reason = number;
@@ -98,7 +92,7 @@ static __always_inline void decode(struct vmx_vcpu *vmx, u32 number, struct exit
 	exit->raw.info[1] = 0;
 	if (reason->flags & VMX_ROW_LEN)
 		exit->insn_len = vmx_read(VM_EXIT_INSTRUCTION_LEN);
-	if (reason->flags & (VMX_ROW_REST | VMX_ROW_DELIVERY) || vmx->injecting)
+	if ((reason->flags & VMX_ROW_LEAN) != VMX_ROW_LEAN || vmx->injecting)
 		vmx_decode_rest(vmx, reason->flags);
 	if (reason->decode)
 		reason->decode(vmx, exit);

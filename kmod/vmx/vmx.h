@@ -249,11 +249,13 @@ void vmx_settle_shadow(struct vmx_vcpu *vmx);
 void vmx_events_after_exit(struct vmx_vcpu *vmx, u32 info);
 
 /* Bits of struct vmx_reason's @flags. */
-#define VMX_ROW_LEN	 BIT(0) /* the exit was an instruction's, whose length is told */
-#define VMX_ROW_REST	 BIT(1) /* its handler may look at any register */
-#define VMX_ROW_DELIVERY BIT(2) /* it may come while an event is delivered (SDM 3, 28.2.4) */
+#define VMX_ROW_LEN   BIT(0) /* the exit was an instruction's, whose length is told */
+#define VMX_ROW_FEW   BIT(1) /* its handler looks at none of what VMX_REST stands for */
+#define VMX_ROW_WHOLE BIT(2) /* it cannot come while an event is delivered (SDM 3, 28.2.4) */
+#define VMX_ROW_LEAN  (VMX_ROW_FEW | VMX_ROW_WHOLE)
 
-#define NR_VMX_REASONS	 (EXIT_REASON_NOTIFY + 1)
+/* More than there are, so that no check is needed. */
+#define NR_VMX_REASONS 128
 
 /**
  * struct vmx_reason - a row of the table of exit reasons
