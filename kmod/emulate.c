@@ -347,7 +347,7 @@ static void load_context(struct vcpu *vcpu, struct emulation *em)
 	em->error = 0;
 }
 
-static void queue_fault(struct vcpu *vcpu, const struct emu_fault *fault)
+void emulate_queue_fault(struct vcpu *vcpu, const struct emu_fault *fault)
 {
 	if (fault->vector == VECTOR_PF)
 		event_page_fault(vcpu, fault->cr2, fault->error);
@@ -420,7 +420,7 @@ static int emulate_once(struct vcpu *vcpu, struct emulation *em)
 	/* Iterations that were done before the fault have left their flags. */
 	vcpu->rflags = em->ctx.rflags;
 	if (result == EMU_FAULT)
-		queue_fault(vcpu, &em->ctx.fault);
+		emulate_queue_fault(vcpu, &em->ctx.fault);
 	return GUEST;
 }
 

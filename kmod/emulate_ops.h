@@ -19,6 +19,9 @@ extern const struct emu_ops emulate_ops_atomic;
 void emulate_exit_mmio(struct vcpu *vcpu, const struct device_access *access, bool write);
 void emulate_exit_port(struct vcpu *vcpu, bool in, u16 port, u8 size, u32 count);
 
+/* emulate.c: raise what the emulator found. */
+void emulate_queue_fault(struct vcpu *vcpu, const struct emu_fault *fault);
+
 /* emulate_ops.c: a device in the kernel took the write. May not be called with IRQs off. */
 bool emulate_device_write(struct vcpu *vcpu, const struct device_access *access);
 enum emu_result emulate_read(struct emu_ctx *ctx, u64 linear, void *buf, unsigned int len,
@@ -26,6 +29,8 @@ enum emu_result emulate_read(struct emu_ctx *ctx, u64 linear, void *buf, unsigne
 enum emu_result emulate_translate(struct emu_ctx *ctx, u64 linear, u32 access, u64 *gpa);
 
 /* emulate_seg.c */
+void emulate_get_seg(struct vcpu *vcpu, enum emu_sreg sreg, struct emu_seg *seg);
+void emulate_set_seg(struct vcpu *vcpu, enum emu_sreg sreg, const struct emu_seg *seg);
 void emulate_read_sreg(struct emu_ctx *ctx, enum emu_sreg sreg, struct emu_seg *seg);
 enum emu_result emulate_load_sreg(struct emu_ctx *ctx, enum emu_sreg sreg, u16 sel);
 

@@ -24,11 +24,11 @@ static const u8 sregs[EMU_NR_SREG] = {
 	[EMU_FS] = SEG_FS, [EMU_GS] = SEG_GS, [EMU_TR] = SEG_TR, [EMU_LDTR] = SEG_LDTR,
 };
 
-void emulate_read_sreg(struct emu_ctx *ctx, enum emu_sreg sreg, struct emu_seg *seg)
+void emulate_get_seg(struct vcpu *vcpu, enum emu_sreg sreg, struct emu_seg *seg)
 {
 	struct kvm_segment segment;
 
-	backend->get_segment(ctx->vcpu, sregs[sreg], &segment);
+	backend->get_segment(vcpu, sregs[sreg], &segment);
 	seg->base = segment.base;
 	seg->limit = segment.limit;
 	seg->sel = segment.selector;
@@ -36,6 +36,31 @@ void emulate_read_sreg(struct emu_ctx *ctx, enum emu_sreg sreg, struct emu_seg *
 		    segment.avl << 8 | segment.l << 9 | segment.db << 10 | segment.g << 11;
 	if (segment.present && !segment.unusable)
 		seg->attr |= EMU_SEG_P;
+}
+
+void emulate_set_seg(struct vcpu *vcpu, enum emu_sreg sreg, const struct emu_seg *seg)
+{
+	const struct kvm_segment segment = {
+		.base = seg->base,
+		.limit = seg->limit,
+		.selector = seg->sel,
+		.type = seg->attr & EMU_SEG_TYPE,
+		.s = seg->attr >> 4 & 1,
+		.dpl = seg->attr >> EMU_SEG_DPL_SHIFT & 3,
+		.present = seg->attr >> 7 & 1,
+		.avl = seg->attr >> 8 & 1,
+		.l = seg->attr >> 9 & 1,
+		.db = seg->attr >> 10 & 1,
+		.g = seg->attr >> 11 & 1,
+		.unusable = !(seg->attr & EMU_SEG_P),
+	};
+
+	backend->set_segment(vcpu, sregs[sreg], &segment);
+}
+
+void emulate_read_sreg(struct emu_ctx *ctx, enum emu_sreg sreg, struct emu_seg *seg)
+{
+	emulate_get_seg(ctx->vcpu, sreg, seg);
 }
 
 static enum emu_result seg_fault(struct emu_ctx *ctx, u8 vector, u16 error)

@@ -200,6 +200,19 @@ void event_after_exit(struct vcpu *vcpu, const struct event *cut)
 	vcpu_request(vcpu, WORK_EVENT);
 }
 
+/**
+ * event_delivered() - the event whose delivery was cut short has been delivered by software
+ * @vcpu: the vCPU, whose owner calls this
+ */
+void event_delivered(struct vcpu *vcpu)
+{
+	struct events *ev = &vcpu->events;
+
+	ev->nmi.masked |= ev->nmi.injected;
+	event_after_exit(vcpu, NULL);
+	vcpu_request(vcpu, WORK_EVENT);
+}
+
 /* The side effects of an exception, which become visible with its delivery (SDM 3, 17.2.3). */
 static void event_deliver_payload(struct vcpu *vcpu)
 {

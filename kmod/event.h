@@ -94,6 +94,7 @@ void event_page_fault(struct vcpu *vcpu, u64 cr2, u32 error);
 void event_debug(struct vcpu *vcpu, u64 dr6);
 void event_nmi(struct vcpu *vcpu);
 void event_after_exit(struct vcpu *vcpu, const struct event *cut);
+void event_delivered(struct vcpu *vcpu);
 void event_prepare(struct vcpu *vcpu);
 bool event_interrupt_begun(const struct vcpu *vcpu, u8 *vector);
 bool event_interrupt_ready(struct vcpu *vcpu);

@@ -274,6 +274,7 @@ const struct exit_row exit_rows[NR_EXIT_KINDS] = {
 	[EXIT_PAUSE] = { skip_instruction_fast, skip_instruction },
 	[EXIT_MWAIT] = { mwait_fast, mwait_slow },
 	[EXIT_RDPMC] = { never_fast, rdpmc_slow },
+	[EXIT_TASK_SWITCH] = { never_fast, task_handle },
 	[EXIT_UNDEFINED] = { never_fast, undefined_slow },
 	[EXIT_TRIPLE_FAULT] = { never_fast, triple_fault_slow },
 	[EXIT_ENTRY_FAILED] = { never_fast, entry_failed_slow },

@@ -36,6 +36,7 @@ enum exit_kind {
 	EXIT_PAUSE,
 	EXIT_MWAIT, /* MONITOR and MWAIT */
 	EXIT_RDPMC,
+	EXIT_TASK_SWITCH, /* @task: CALL, JMP, IRET or a task gate, not yet done */
 	EXIT_UNDEFINED, /* an instruction that guests do not have: #UD */
 	EXIT_TRIPLE_FAULT,
 	EXIT_ENTRY_FAILED, /* @raw */
@@ -58,6 +59,8 @@ enum exit_kind {
  * @io: a port access; string accesses go to the emulator
  * @fault: an access that the nested page tables do not allow; @fault.error is FAULT_*
  * @cr: @cr.decoded is false where the CPU does not say which registers are meant
+ * @task: @task.source is an enum task_source, @task.selector the new task's; @insn_len is 0 where
+ *	an event that is no instruction's switches the task
  * @exception: an intercepted exception, not yet delivered; @exception.payload is CR2 or DR6
  * @raw: the hardware's own exit reason and qualifications, for the log ring
  */
@@ -82,6 +85,10 @@ struct exit {
 			bool write;
 			bool decoded;
 		} cr;
+		struct {
+			u16 selector;
+			u8 source;
+		} task;
 		struct {
 			u64 payload;
 			u32 error;

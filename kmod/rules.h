@@ -10,10 +10,12 @@
 
 /* Bits of DR6 and DR7 (SDM 3, 18.2.3 and 18.2.4; APM 2, 13.1.1). */
 #define DR6_BD	       BIT_ULL(13)
+#define DR6_BT	       BIT_ULL(15)
 #define DR6_WRITABLE   0x0000e00full
 #define DR7_ONES       0x00000400ull
 #define DR7_WRITABLE   0xffff23ffull
 #define DR7_RTM_ENABLE 0x00000800ull
+#define DR7_LOCAL      0x00000155ull /* L0 to L3, LE */
 
 /**
  * struct cr_values - the registers that together decide the mode of operation

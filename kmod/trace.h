@@ -26,8 +26,8 @@
 	{ EXIT_EXCEPTION, "exception" }, { EXIT_INVLPG, "invlpg" },                    \
 	{ EXIT_XSETBV, "xsetbv" }, { EXIT_WBINVD, "wbinvd" }, { EXIT_PAUSE, "pause" }, \
 	{ EXIT_MWAIT, "mwait" }, { EXIT_RDPMC, "rdpmc" },                              \
-	{ EXIT_UNDEFINED, "undefined" }, { EXIT_TRIPLE_FAULT, "triple_fault" },        \
-	{ EXIT_ENTRY_FAILED, "entry_failed" }
+	{ EXIT_TASK_SWITCH, "task_switch" }, { EXIT_UNDEFINED, "undefined" },          \
+	{ EXIT_TRIPLE_FAULT, "triple_fault" }, { EXIT_ENTRY_FAILED, "entry_failed" }
 
 #define EVENT_NAMES                                                      \
 	{ EVENT_INTERRUPT, "interrupt" }, { EVENT_NMI, "nmi" },          \

@@ -100,6 +100,23 @@ static void decode_ept_violation(struct vmx_vcpu *vmx, struct exit *exit)
 	vmx_clear_step(vmx);
 }
 
+/*
+ * SDM 3, table 28-2 and 26.4.2. RIP is to move where an instruction switches the task, INT n too.
+ */
+static void decode_task(struct vmx_vcpu *vmx, struct exit *exit)
+{
+	u64 q = qualification(exit);
+	u32 info = vmx_read(IDT_VECTORING_INFO_FIELD);
+	u32 type = info & INTR_INFO_INTR_TYPE_MASK;
+
+	exit->task.selector = q;
+	exit->task.source = q >> 30 & 3;
+	exit->raw.info[1] = info;
+	if (!(info & VECTORING_INFO_VALID_MASK) || type == INTR_TYPE_SOFT_INTR ||
+	    type == INTR_TYPE_SOFT_EXCEPTION || type == INTR_TYPE_PRIV_SW_EXCEPTION)
+		exit->insn_len = vmx_read(VM_EXIT_INSTRUCTION_LEN);
+}
+
 /* An entry of our tables that the processor does not understand: our error, the guest ends. */
 static void decode_misconfig(struct vmx_vcpu *vmx, struct exit *exit)
 {
@@ -142,7 +159,7 @@ const struct vmx_reason vmx_reasons[NR_VMX_REASONS] = {
 	[EXIT_REASON_INIT_SIGNAL] = { NULL, EXIT_INTERRUPT, VMX_ROW_LEAN },
 	[EXIT_REASON_INTERRUPT_WINDOW] = { interrupt_window, EXIT_INTERNAL, VMX_ROW_LEAN },
 	[EXIT_REASON_NMI_WINDOW] = { nmi_window, EXIT_INTERNAL, VMX_ROW_LEAN },
-	[EXIT_REASON_TASK_SWITCH] = { NULL, EXIT_UNKNOWN },
+	[EXIT_REASON_TASK_SWITCH] = { decode_task, EXIT_TASK_SWITCH },
 	[EXIT_REASON_CPUID] = { NULL, EXIT_CPUID, VMX_ROW_LEN | VMX_ROW_LEAN },
 	[EXIT_REASON_HLT] = { NULL, EXIT_HLT, VMX_ROW_LEN | VMX_ROW_LEAN },
 	[EXIT_REASON_INVD] = { NULL, EXIT_WBINVD, VMX_ROW_LEN | VMX_ROW_LEAN },

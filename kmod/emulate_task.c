@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * EXIT_TASK_SWITCH: the task switch of emu/task.c on a vCPU.
+ */
+#include <linux/kvm.h>
+
+#include "backend.h"
+#include "cr.h"
+#include "emu/task.h"
+#include "emulate_ops.h"
+#include "event.h"
+#include "memslot.h"
+#include "mmu/mmu.h"
+#include "rules.h"
+#include "vcpu.h"
+
+static enum emu_result fail(struct task *task, int error)
+{
+	struct vcpu *vcpu = task->owner;
+
+	vcpu->emulation->error = error;
+	return EMU_UNHANDLED;
+}
+
+static enum emu_result translate(struct task *task, u32 linear, u32 access, u64 *gpa)
+{
+	struct mmu_fault_info fault;
+	int ret = mmu_translate(task->owner, linear, access, gpa, &fault);
+
+	if (!ret)
+		return EMU_OK;
+	if (ret != -EFAULT)
+		return fail(task, ret);
+	task->fault = (struct emu_fault){
+		.vector = VECTOR_PF,
+		.has_error = true,
+		.error = fault.error,
+		.cr2 = fault.cr2,
+	};
+	return EMU_FAULT;
+}
+
+/* How much of an access is in its first page. */
+static unsigned int piece(u32 linear, unsigned int len)
+{
+	return min_t(unsigned int, len, PAGE_SIZE - offset_in_page(linear));
+}
+
+/* A TSS or descriptor that is not in memory is not for us: -EFAULT becomes no error. */
+static enum emu_result accessed(struct task *task, int ret)
+{
+	return ret ? fail(task, ret == -EFAULT ? 0 : ret) : EMU_OK;
+}
+
+static enum emu_result task_read(struct task *task, u32 linear, void *buf, unsigned int len)
+{
+	struct vcpu *vcpu = task->owner;
+	enum emu_result result = EMU_OK;
+	unsigned int n;
+	u64 gpa;
+
+	for (; len && !result; linear += n, buf += n, len -= n) {
+		n = piece(linear, len);
+		result = translate(task, linear, FAULT_IMPLICIT, &gpa);
+		if (!result)
+			result = accessed(task, guest_read(vcpu->vm, gpa, buf, n));
+	}
+	return result;
+}
+
+static enum emu_result task_write(struct task *task, u32 linear, const void *buf, unsigned int len,
+				  bool user)
+{
+	u32 access = FAULT_WRITE | (user ? FAULT_USER : FAULT_IMPLICIT);
+	struct vcpu *vcpu = task->owner;
+	enum emu_result result = EMU_OK;
+	unsigned int n;
+	u64 gpa;
+
+	for (; len && !result; linear += n, buf += n, len -= n) {
+		n = piece(linear, len);
+		result = translate(task, linear, access, &gpa);
+		if (!result)
+			result = accessed(task, guest_write(vcpu->vm, gpa, buf, n));
+	}
+	return result;
+}
+
+static enum emu_result task_check(struct task *task, u32 linear, unsigned int len)
+{
+	enum emu_result result = EMU_OK;
+	unsigned int n;
+	u64 gpa;
+
+	for (; len && !result; linear += n, len -= n) {
+		n = piece(linear, len);
+		result = translate(task, linear, FAULT_IMPLICIT | FAULT_WRITE, &gpa);
+	}
+	return result;
+}
+
+/* A descriptor in two pages is not changed in one step. */
+static enum emu_result task_cmpxchg(struct task *task, u32 linear, u64 old, u64 new, bool *ok)
+{
+	struct vcpu *vcpu = task->owner;
+	enum emu_result result;
+	u64 gpa;
+	int ret;
+
+	*ok = true;
+	if (piece(linear, sizeof(new)) < sizeof(new))
+		return task_write(task, linear, &new, sizeof(new), false);
+	result = translate(task, linear, FAULT_IMPLICIT | FAULT_WRITE, &gpa);
+	if (result)
+		return result;
+	ret = guest_cmpxchg(vcpu->vm, gpa, &old, new, sizeof(new));
+	*ok = ret != 1;
+	return accessed(task, min(ret, 0));
+}
+
+static bool task_load_cr3(struct task *task, u32 cr3)
+{
+	return cr_write(task->owner, 3, cr3);
+}
+
+static const struct task_ops task_ops = {
+	.read = task_read,
+	.write = task_write,
+	.check = task_check,
+	.cmpxchg = task_cmpxchg,
+	.load_cr3 = task_load_cr3,
+};
+
+/* The event that came through a task gate is still in its slot, unless it was an instruction's. */
+static struct task task_of(struct vcpu *vcpu, const struct exit *exit)
+{
+	const struct events *ev = &vcpu->events;
+	struct task task = {
+		.ops = &task_ops,
+		.owner = vcpu,
+		.source = exit->task.source,
+		.selector = exit->task.selector,
+		.external = ev->exception.injected || ev->nmi.injected || ev->interrupt.injected,
+		.has_error = ev->exception.injected && ev->exception.has_error,
+		.error = ev->exception.error,
+		.eip = vcpu->rip + exit->insn_len,
+		.eflags = exit->insn_len ? vcpu->rflags & ~X86_EFLAGS_RF : vcpu->rflags,
+		.cr0 = vcpu->cr0,
+		.cr3 = vcpu->cr3,
+	};
+	struct kvm_dtable gdt;
+	int i;
+
+	for (i = 0; i < TASK_NR_REGS; i++)
+		task.regs[i] = vcpu->regs[i];
+	for (i = 0; i < EMU_NR_SREG; i++)
+		emulate_get_seg(vcpu, i, &task.seg[i]);
+	backend->get_table(vcpu, false, &gdt);
+	task.gdt_base = gdt.base;
+	task.gdt_limit = gdt.limit;
+	return task;
+}
+
+/* The new task is in force. An IRET ends the blocking of NMIs here as everywhere. */
+static void task_enter(struct vcpu *vcpu, const struct task *task)
+{
+	int i;
+
+	for (i = 0; i < TASK_NR_REGS; i++)
+		vcpu->regs[i] = task->regs[i];
+	vcpu->rip = task->eip;
+	vcpu->rflags = task->eflags;
+	for (i = 0; i < EMU_NR_SREG; i++)
+		emulate_set_seg(vcpu, i, &task->seg[i]);
+	vcpu->cr0 = task->cr0;
+	backend->update_cr(vcpu);
+	vcpu->dr7 &= ~DR7_LOCAL;
+	backend->update_dr7(vcpu);
+	backend->set_shadow(vcpu, 0);
+	if (task->source == TASK_IRET)
+		vcpu->events.nmi.masked = false;
+	vcpu_request(vcpu, WORK_EVENT);
+}
+
+static int task_failed(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	if (vcpu->emulation->error)
+		return vcpu->emulation->error;
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	run->internal.ndata = 0;
+	return USER;
+}
+
+int task_handle(struct vcpu *vcpu, struct exit *exit)
+{
+	struct task task = task_of(vcpu, exit);
+	enum emu_result result;
+
+	vcpu->emulation->error = 0;
+	result = task_switch(&task);
+	if (task.committed)
+		task_enter(vcpu, &task);
+	switch (result) {
+	case EMU_OK:
+		event_delivered(vcpu);
+		if (task.trap)
+			event_debug(vcpu, DR6_BT);
+		return GUEST;
+	case EMU_FAULT:
+		/* While an exception is being delivered this may make a double fault of it. */
+		emulate_queue_fault(vcpu, &task.fault);
+		return GUEST;
+	case EMU_RETRY:
+		return GUEST;
+	default:
+		return task_failed(vcpu);
+	}
+}
