@@ -146,6 +146,7 @@ static void save_host_segments(struct vmx_vcpu *vmx)
 	savesegment(gs, vmx->host.gs);
 	savesegment(ds, vmx->host.ds);
 	savesegment(es, vmx->host.es);
+	store_ldt(vmx->host.ldt);
 	if (fs_base != vmx->host.fs_base) {
 		vmx->host.fs_base = fs_base;
 		vmx_write(HOST_FS_BASE, fs_base);
@@ -173,9 +174,10 @@ void vmx_load(struct vcpu *vcpu, int cpu)
 	vmx_load_syscall_msrs(vmx);
 }
 
-/* Selectors other than 0 are those of 32-bit programs. */
+/* Selectors other than 0 are those of 32-bit programs, some of which are in the LDT. */
 static noinline void restore_host_selectors(struct vmx_vcpu *vmx)
 {
+	asm volatile("lldt %w0" : : "r"(vmx->host.ldt));
 	loadsegment(ds, vmx->host.ds);
 	loadsegment(es, vmx->host.es);
 	if (vmx->host.fs)
@@ -194,8 +196,8 @@ static noinline void reload_tr(void)
  * vmx_put() - user space's or another thread's state is in force again
  * @vcpu: the vCPU
  *
- * An exit leaves limits of 64 KiB in GDTR and IDTR and a short one in TR (SDM 3, 28.5.2): the GDT's
- * must not reach beyond its end when user space runs.
+ * An exit leaves limits of 64 KiB in GDTR and IDTR, a short one in TR, and no LDT (SDM 3, 28.5.2):
+ * the GDT's must not reach beyond its end when user space runs.
  *
  * Context: preemption off.
  */
@@ -207,7 +209,7 @@ void vmx_put(struct vcpu *vcpu)
 	local_irq_save(flags);
 	vmx->kernel_gs = exchange_kernel_gs(vmx->host.kernel_gs);
 	vmx->host.away = false;
-	if (unlikely(vmx->host.fs | vmx->host.gs | vmx->host.ds | vmx->host.es))
+	if (unlikely(vmx->host.fs | vmx->host.gs | vmx->host.ds | vmx->host.es | vmx->host.ldt))
 		restore_host_selectors(vmx);
 	if (unlikely(test_thread_flag(TIF_IO_BITMAP)))
 		reload_tr();

@@ -128,6 +128,7 @@ struct vmx_vcpu {
 		u16 gs;
 		u16 ds;
 		u16 es;
+		u16 ldt;
 		bool away;
 		bool perf_switched;
 	} host;

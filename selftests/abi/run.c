@@ -2,6 +2,11 @@
 /*
  * KVM_RUN: the guest starts at the reset vector, exits are what they should be.
  */
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <asm/ldt.h>
+
 #include "lib/abi.h"
 
 static void test_api(void)
@@ -172,6 +177,38 @@ static void test_immediate_exit_completes(void)
 	CHECK_EQ(abi_regs(vm, vcpu).rip, 0x1002);
 }
 
+/* A data segment at index 0 of this process's LDT. */
+#define LDT_SELECTOR 7
+
+static bool ldt_is_there(void)
+{
+	bool readable;
+
+	__asm__ volatile("verr %1" : "=@ccz"(readable) : "r"((uint16_t)LDT_SELECTOR));
+	return readable;
+}
+
+/* An exit leaves the processor without an LDT, but the thread has one. */
+static void test_ldt(void)
+{
+	const struct user_desc desc = { .limit = 0xfffff, .seg_32bit = 1, .limit_in_pages = 1 };
+	struct abi_vm *vm = abi_vm(0x100000);
+	int vcpu = abi_vcpu(vm);
+	uint16_t selector;
+
+	CHECK_EQ(syscall(SYS_modify_ldt, 1, &desc, sizeof(desc)), 0);
+	CHECK(ldt_is_there());
+	__asm__ volatile("mov %0, %%ds" : : "r"(LDT_SELECTOR));
+	ABI_CODE(vm, 0x1000, 0xe6, 0xe9, 0xf4);
+	abi_real(vm, vcpu, 0x1000);
+	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_IO);
+	CHECK(ldt_is_there());
+	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_HLT);
+	__asm__ volatile("mov %%ds, %0" : "=r"(selector));
+	CHECK_EQ(selector, LDT_SELECTOR);
+	CHECK(ldt_is_there());
+}
+
 static const struct abi_test tests[] = {
 	{ "api_version", test_api },
 	{ "out", test_out },
@@ -184,6 +221,7 @@ static const struct abi_test tests[] = {
 	{ "triple_fault", test_triple_fault },
 	{ "immediate_exit", test_immediate_exit },
 	{ "immediate_exit_completes", test_immediate_exit_completes },
+	{ "ldt", test_ldt },
 	{ NULL, NULL },
 };
 
