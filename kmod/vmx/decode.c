@@ -43,6 +43,9 @@ static void decode_exception(struct vmx_vcpu *vmx, struct exit *exit)
 	if (exit->exception.has_error)
 		exit->exception.error = vmx_read(VM_EXIT_INTR_ERROR_CODE);
 	exit->exception.payload = qualification(exit);
+	/* INT1 raises a trap, but its exit comes before it is done (SDM 3, 28.3.3). */
+	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_PRIV_SW_EXCEPTION)
+		skip_bytes(&vmx->vcpu, vmx_read(VM_EXIT_INSTRUCTION_LEN));
 }
 
 /* SDM 3, table 28-5. */

@@ -497,6 +497,29 @@ static void breakpoint_after_step(void)
 	check_dr6(DR6_INITIAL | 1);
 }
 
+/* INT1 is a trap: its handler returns behind it, with and without a shadow; DR6 says nothing. */
+static void int1(void)
+{
+	const struct kvm_regs regs = { .rip = CODE, .rsp = 0x7000, .rflags = 2 };
+
+	if (abi_tcg())
+		abi_skip("INT1 stops the emulator");
+	make();
+	START(long, tell);
+	CHECK_EQ(told(), 'a');
+	finish_io();
+	ABI_CODE(vm, CODE, 0xf1);
+	abi_code(vm, CODE + 1, guest_tell, guest_tell_end - guest_tell);
+	CHECK_EQ(ioctl(fd, KVM_SET_REGS, &regs), 0);
+	check_dr6(DR6_INITIAL);
+	CHECK_EQ(interrupted_rip(), CODE + 1);
+	CHECK_EQ(told(), 'a');
+	CHECK_EQ(told(), 'b');
+	CHECK_EQ(run_in_shadow(KVM_X86_SHADOW_INT_MOV_SS), NMI);
+	check_dr6(DR6_INITIAL);
+	CHECK_EQ(interrupted_rip(), CODE + 1);
+}
+
 static void check_mp_state(int vcpu, uint32_t state)
 {
 	struct kvm_mp_state mp;
@@ -669,6 +692,7 @@ static const struct abi_test tests[] = {
 	{ "nmi-and-int", nmi_and_int },
 	{ "dr6-after-step", dr6_after_step },
 	{ "breakpoint-after-step", breakpoint_after_step },
+	{ "int1", int1 },
 	{ "start-idle-ap", start_idle_ap },
 	{ "cpuid-before-entry", cpuid_before_entry },
 	{ "irqfd-race", irqfd_race },

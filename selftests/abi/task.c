@@ -5,8 +5,6 @@
  *
  * All that a guest has to say it says by where it halts: each exception's handler is a HLT.
  */
-#include <cpuid.h>
-
 #include "lib/abi.h"
 
 #define MEMORY	  0x200000
@@ -193,17 +191,9 @@ static const struct {
  * QEMU's own CPU knows no EXT, no T flag, no EIP of the new task when that is at fault; and it sets
  * a reserved bit in page-directory pointers.
  */
-static bool is_tcg(void)
-{
-	uint32_t brand[4];
-
-	__cpuid(0x80000002, brand[0], brand[1], brand[2], brand[3]);
-	return !memcmp(brand, "QEMU", 4);
-}
-
 static enum mode end_mode(void)
 {
-	return is_tcg() ? PAE : NR_MODES;
+	return abi_tcg() ? PAE : NR_MODES;
 }
 
 /* A register's value in the new task. */
@@ -313,7 +303,7 @@ static void halts_in_handler(int vector, uint32_t error, uint32_t eip)
 /* The fault of a task that has not begun. */
 static void halts_in_new_task(int vector, uint32_t error)
 {
-	if (is_tcg())
+	if (abi_tcg())
 		halts_at(STUBS + STUB_LEN * vector);
 	else
 		halts_in_handler(vector, error, OTHER);
@@ -777,7 +767,7 @@ static void debug_trap_in(enum mode mode)
 
 static void debug_trap(void)
 {
-	if (is_tcg())
+	if (abi_tcg())
 		abi_skip("no debug traps of tasks here");
 	each_mode(debug_trap_in);
 }

@@ -216,6 +216,14 @@ uint8_t abi_hypercall(void)
 	return ecx & 1 << 5 ? VMCALL : VMMCALL;
 }
 
+bool abi_tcg(void)
+{
+	unsigned int brand[4];
+
+	__cpuid(0x80000002, brand[0], brand[1], brand[2], brand[3]);
+	return !memcmp(brand, "QEMU", 4);
+}
+
 int abi_run(struct abi_vm *vm, int vcpu)
 {
 	if (ioctl(vm->vcpu[vcpu], KVM_RUN, 0) < 0)

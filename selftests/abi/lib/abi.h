@@ -68,6 +68,9 @@ void abi_code(struct abi_vm *vm, uint64_t gpa, const void *code, size_t len);
 #define VMMCALL 0xd9
 uint8_t abi_hypercall(void);
 
+/* The lab host's processor is QEMU's own, whose known errors are not tested for. */
+bool abi_tcg(void);
+
 /* KVM_RUN until an exit; the exit reason, or -errno. */
 int abi_run(struct abi_vm *vm, int vcpu);
 struct kvm_regs abi_regs(struct abi_vm *vm, int vcpu);
