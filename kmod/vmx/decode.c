@@ -14,9 +14,14 @@ static u64 qualification(struct exit *exit)
 	return exit->raw.info[0];
 }
 
-/* An IRET ended NMI blocking and then faulted: it will be executed again (SDM 3, 28.2.3). */
+/*
+ * An IRET ended NMI blocking and then faulted: it will be executed again. What tells so says nothing
+ * where an event was being delivered (SDM 3, 28.2.2 and 28.2.1).
+ */
 static void nmi_blocked_again(struct vmx_vcpu *vmx)
 {
+	if (vmx_read(IDT_VECTORING_INFO_FIELD) & VECTORING_INFO_VALID_MASK)
+		return;
 	vmx_set_blocking(vmx, vmx->blocking | GUEST_INTR_STATE_NMI);
 	vmx->vcpu.events.nmi.masked = true;
 }
@@ -89,9 +94,7 @@ static void decode_ept_violation(struct vmx_vcpu *vmx, struct exit *exit)
 {
 	u64 q = qualification(exit);
 
-	/* Bit 12 says nothing where an event was being delivered. */
-	if (q & EPT_NMI_UNBLOCKED &&
-	    !(vmx_read(IDT_VECTORING_INFO_FIELD) & VECTORING_INFO_VALID_MASK))
+	if (q & EPT_NMI_UNBLOCKED)
 		nmi_blocked_again(vmx);
 	exit->fault.gpa = vmx_read(GUEST_PHYSICAL_ADDRESS);
 	exit->fault.error = (q & EPT_VIOLATION_ACC_WRITE ? FAULT_WRITE : 0) |
