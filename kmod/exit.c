@@ -246,6 +246,8 @@ static int unknown_slow(struct vcpu *vcpu, struct exit *exit)
 {
 	struct kvm_run *run = vcpu->run;
 
+	pr_err_ratelimited("vCPU %u: unexpected exit, reason %#llx, information %#llx %#llx\n",
+			   vcpu->id, exit->raw.reason, exit->raw.info[0], exit->raw.info[1]);
 	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	run->internal.suberror = KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON;
 	run->internal.ndata = 2;

@@ -126,11 +126,7 @@ static void decode_task(struct vmx_vcpu *vmx, struct exit *exit)
 /* An entry of our tables that the processor does not understand: our error, the guest ends. */
 static void decode_misconfig(struct vmx_vcpu *vmx, struct exit *exit)
 {
-	u64 gpa = vmx_read(GUEST_PHYSICAL_ADDRESS);
-
-	exit->raw.info[1] = gpa;
-	pr_err_ratelimited("vCPU %u: EPT misconfiguration at guest-physical address %#llx\n",
-			   vmx->vcpu.id, gpa);
+	exit->raw.info[1] = vmx_read(GUEST_PHYSICAL_ADDRESS);
 }
 
 static void interrupt_window(struct vmx_vcpu *vmx, struct exit *exit)

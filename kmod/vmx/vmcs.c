@@ -425,6 +425,9 @@ static void init_vmcs(struct vmx_vcpu *vmx)
 		vmx_write(VIRTUAL_PROCESSOR_ID, vmx->vpid);
 	vmx_write(VMCS_LINK_POINTER, ~0ull);
 	vmx_write(GUEST_IA32_DEBUGCTL, 0);
+	vmx_write(GUEST_SYSENTER_CS, 0);
+	vmx_write(GUEST_SYSENTER_ESP, 0);
+	vmx_write(GUEST_SYSENTER_EIP, 0);
 	vmx_write(GUEST_IA32_PAT, PAT_RESET);
 	vmx_write(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	vmx_write(GUEST_INTERRUPTIBILITY_INFO, 0);
