@@ -203,7 +203,7 @@ static int check_firmware(void)
 	return 0;
 }
 
-/* Was the guest's translation of address 0 never flushed from L1, it can be read there (L1TF). */
+/* A guest's not-present page-table entry lets it read what is in the L1 data cache (L1TF). */
 static bool wants_l1d_flush(void)
 {
 	u64 cap = 0;

@@ -98,6 +98,7 @@ void vmx_remove(void)
 		__free_page(vmx_msr_bitmap);
 	if (vmx_msr_bitmap_none)
 		__free_page(vmx_msr_bitmap_none);
+	vmx_l1d_exit();
 }
 
 /**
@@ -115,6 +116,8 @@ int vmx_probe(void)
 	r = alloc_msr_bitmap();
 	if (!r)
 		r = alloc_cpus();
+	if (!r)
+		r = vmx_l1d_init();
 	if (r)
 		vmx_remove();
 	return r;

@@ -247,12 +247,68 @@ static noinline void isolate_perf(struct vmx_vcpu *vmx)
 			switch_perf_global(vmx, msrs[i].host, msrs[i].guest);
 }
 
-#define L1D_LINES (64 * 1024 / 64)
+DEFINE_STATIC_KEY_FALSE(vmx_flush_l1d_always);
 
-static noinline void flush_l1d(void)
+/* What is read to fill the cache where no instruction empties it; twice as much as it holds. */
+#define L1D_ORDER 4
+#define L1D_LINE  64
+
+static unsigned long l1d_filler;
+
+/**
+ * vmx_l1d_init() - prepare for flushing the L1 data cache, if the host wants that (L1TF)
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int vmx_l1d_init(void)
+{
+	if (!vmx_caps.flush_l1d)
+		return 0;
+	if (!boot_cpu_has(X86_FEATURE_FLUSH_L1D)) {
+		/* Not zero pages, which the host might share. */
+		l1d_filler = __get_free_pages(GFP_KERNEL, L1D_ORDER);
+		if (!l1d_filler)
+			return -ENOMEM;
+		memset((void *)l1d_filler, 1, PAGE_SIZE << L1D_ORDER);
+	}
+	if (l1tf_mitigation >= L1TF_MITIGATION_FULL) {
+		static_branch_enable(&vmx_flush_l1d_always);
+		/* Once is enough. */
+		vmx_caps.flush_l1d = false;
+	}
+	return 0;
+}
+
+void vmx_l1d_exit(void)
+{
+	if (l1d_filler)
+		free_pages(l1d_filler, L1D_ORDER);
+}
+
+/* First the translations, so that the walks for them do not come between the lines. */
+static void fill_l1d(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < PAGE_SIZE << L1D_ORDER; i += PAGE_SIZE)
+		READ_ONCE(*(u8 *)(l1d_filler + i));
+	mb();
+	for (i = 0; i < PAGE_SIZE << L1D_ORDER; i += L1D_LINE)
+		READ_ONCE(*(u8 *)(l1d_filler + i));
+	barrier_nospec();
+}
+
+/**
+ * vmx_flush_l1d() - nothing of the host's stays in the L1 data cache
+ *
+ * Context: IRQs off, the guest is about to be entered.
+ */
+noinline void vmx_flush_l1d(void)
 {
 	if (boot_cpu_has(X86_FEATURE_FLUSH_L1D))
 		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+	else
+		fill_l1d();
 }
 
 /**
@@ -278,6 +334,6 @@ void vmx_before_run(struct vcpu *vcpu)
 	if (vmx_caps.perf)
 		isolate_perf(vmx);
 	if (unlikely(vmx_caps.flush_l1d))
-		flush_l1d();
+		vmx_flush_l1d();
 	vmx->host_debugctl = __rdmsr(MSR_IA32_DEBUGCTLMSR);
 }

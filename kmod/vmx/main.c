@@ -137,6 +137,8 @@ static notrace void vmx_run(struct vcpu *vcpu, struct exit *exit)
 	to_vmcs(vmx);
 	if (cpu_feature_enabled(X86_FEATURE_MSR_SPEC_CTRL))
 		spec_ctrl_enter(vmx);
+	if (static_branch_unlikely(&vmx_flush_l1d_always))
+		vmx_flush_l1d();
 	if (static_branch_unlikely(&mmio_stale_data_clear))
 		x86_clear_cpu_buffers();
 	failed = vmx_enter(vmx, vmx->launched, &vmx->host_rsp);

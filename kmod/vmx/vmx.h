@@ -31,7 +31,7 @@ enum vmx_word {
  * @invept_single: INVEPT has the single-context scope
  * @ept_ad: accessed and dirty bits in EPT entries
  * @perf: IA32_PERF_GLOBAL_CTRL exists and can be switched
- * @flush_l1d: the host wants the L1 data cache flushed before guests run (L1TF)
+ * @flush_l1d: the host wants the L1 data cache flushed when the inner loop begins (L1TF)
  */
 struct vmx_caps {
 	u32 on[NR_VMX_WORDS];
@@ -205,6 +205,11 @@ void vmx_write_host_of_cpu(int cpu);
 void vmx_load(struct vcpu *vcpu, int cpu);
 void vmx_put(struct vcpu *vcpu);
 void vmx_before_run(struct vcpu *vcpu);
+int vmx_l1d_init(void);
+void vmx_l1d_exit(void);
+void vmx_flush_l1d(void);
+/* l1tf=full: before each entry, not only after what the inner loop does not do. */
+DECLARE_STATIC_KEY_FALSE(vmx_flush_l1d_always);
 u64 vmx_get_kernel_gs(struct vmx_vcpu *vmx);
 void vmx_set_kernel_gs(struct vmx_vcpu *vmx, u64 value);
 void vmx_load_syscall_msrs(struct vmx_vcpu *vmx);
