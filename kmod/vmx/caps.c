@@ -227,6 +227,13 @@ static bool perf_has_guest_msrs(void)
 	return msrs && nr;
 }
 
+/* Westmere may lose the register's value on VM exits (errata AAT100, BC86, AAY89, BD102). */
+static bool perf_control_is_broken(void)
+{
+	return boot_cpu_data.x86 == 6 &&
+	       (boot_cpu_data.x86_model == 37 || boot_cpu_data.x86_model == 44);
+}
+
 /**
  * vmx_discover() - find out what VMX has here and choose the controls
  *
@@ -253,9 +260,10 @@ int vmx_discover(void)
 		return r;
 	vmx_caps.cr0_fixed = read_cap(MSR_IA32_VMX_CR0_FIXED0) & ~(X86_CR0_PE | X86_CR0_PG);
 	vmx_caps.cr4_fixed = read_cap(MSR_IA32_VMX_CR4_FIXED0);
-	vmx_caps.perf = perf_has_guest_msrs() &&
-			vmx_can(VMX_EXIT, VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL) &&
-			vmx_can(VMX_ENTRY, VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL);
+	vmx_caps.perf = perf_has_guest_msrs();
+	vmx_caps.perf_control = vmx_can(VMX_EXIT, VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL) &&
+				vmx_can(VMX_ENTRY, VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL) &&
+				!perf_control_is_broken();
 	vmx_caps.flush_l1d = wants_l1d_flush();
 	if (vmx_can(VMX_CPU2, SECONDARY_EXEC_TSC_SCALING)) {
 		/* The multiplier is 16.48 bits wide (SDM 3, 25.6.5). */

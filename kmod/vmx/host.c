@@ -236,15 +236,35 @@ static void switch_perf_global(struct vmx_vcpu *vmx, u64 host, u64 guest)
 	vmx_write_entry_controls(vmx);
 }
 
+/* What has no control of its own is in lists that entry and exit load (SDM 3, 27.4 and 28.6). */
+static unsigned int list_perf_msr(struct vmx_vcpu *vmx, unsigned int nr,
+				  const struct perf_guest_switch_msr *msr)
+{
+	if (nr == VMX_PERF_MSRS || msr->host == msr->guest)
+		return nr;
+	vmx->perf.guest[nr] = (struct vmx_msr_entry){ .index = msr->msr, .value = msr->guest };
+	vmx->perf.host[nr] = (struct vmx_msr_entry){ .index = msr->msr, .value = msr->host };
+	return nr + 1;
+}
+
 static noinline void isolate_perf(struct vmx_vcpu *vmx)
 {
 	struct perf_guest_switch_msr *msrs;
+	unsigned int listed = 0;
 	int i, nr = 0;
 
 	msrs = perf_guest_get_msrs(&nr, NULL);
-	for (i = 0; i < nr; i++)
-		if (msrs[i].msr == MSR_CORE_PERF_GLOBAL_CTRL)
+	for (i = 0; i < nr; i++) {
+		if (msrs[i].msr == MSR_CORE_PERF_GLOBAL_CTRL && vmx_caps.perf_control)
 			switch_perf_global(vmx, msrs[i].host, msrs[i].guest);
+		else
+			listed = list_perf_msr(vmx, listed, &msrs[i]);
+	}
+	if (likely(listed == vmx->perf.listed))
+		return;
+	vmx->perf.listed = listed;
+	vmx_write(VM_ENTRY_MSR_LOAD_COUNT, listed);
+	vmx_write(VM_EXIT_MSR_LOAD_COUNT, listed);
 }
 
 DEFINE_STATIC_KEY_FALSE(vmx_flush_l1d_always);

@@ -404,6 +404,8 @@ static void init_controls(struct vmx_vcpu *vmx)
 	vmx_write(VM_EXIT_MSR_STORE_COUNT, 0);
 	vmx_write(VM_EXIT_MSR_LOAD_COUNT, 0);
 	vmx_write(VM_ENTRY_MSR_LOAD_COUNT, 0);
+	vmx_write(VM_ENTRY_MSR_LOAD_ADDR, __pa(vmx->perf.guest));
+	vmx_write(VM_EXIT_MSR_LOAD_ADDR, __pa(vmx->perf.host));
 	vmx_write(CR0_GUEST_HOST_MASK, ~CR0_OWNED);
 	vmx_write(TPR_THRESHOLD, 0);
 	if (vmx_can(VMX_CPU2, SECONDARY_EXEC_PAUSE_LOOP_EXITING)) {

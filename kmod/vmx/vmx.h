@@ -30,7 +30,8 @@ enum vmx_word {
  * @vpid: VPIDs are in use, and INVVPID has the single-context scope
  * @invept_single: INVEPT has the single-context scope
  * @ept_ad: accessed and dirty bits in EPT entries
- * @perf: IA32_PERF_GLOBAL_CTRL exists and can be switched
+ * @perf: the host has performance counters
+ * @perf_control: IA32_PERF_GLOBAL_CTRL can be switched by a control
  * @flush_l1d: the host wants the L1 data cache flushed when the inner loop begins (L1TF)
  */
 struct vmx_caps {
@@ -43,6 +44,7 @@ struct vmx_caps {
 	bool invept_single;
 	bool ept_ad;
 	bool perf;
+	bool perf_control;
 	bool flush_l1d;
 };
 
@@ -64,6 +66,9 @@ enum vmx_fresh {
 	VMX_CPL,
 	VMX_SEG,
 };
+
+/* More than the kernel has counters of the kind that each need one. */
+#define VMX_PERF_MSRS 8
 
 /**
  * struct vmx_vcpu - a vCPU and its VMCS
@@ -92,6 +97,7 @@ enum vmx_fresh {
  * @host: what of the host's the VMCS holds or, between load and put, the guest's has replaced
  * @kernel_gs: the guest's, while it is not in the processor
  * @syscall: STAR, LSTAR, CSTAR and SFMASK
+ * @perf: MSRs of the host's counters that are switched, and how many are
  * @paging: CR0, CR3, CR4 for which the page-directory pointers of PAE paging were read last
  */
 struct vmx_vcpu {
@@ -134,6 +140,11 @@ struct vmx_vcpu {
 	} host;
 	u64 kernel_gs;
 	u64 syscall[4];
+	struct {
+		struct vmx_msr_entry guest[VMX_PERF_MSRS];
+		struct vmx_msr_entry host[VMX_PERF_MSRS];
+		unsigned int listed;
+	} perf;
 	struct {
 		u64 cr0;
 		u64 cr3;
