@@ -157,6 +157,7 @@ void vmx_sync(struct vcpu *vcpu)
 	vcpu->cr4 = (vcpu->cr4 & ~owned) | (vmx_read(GUEST_CR4) & owned);
 	vmx_end();
 	vmx->paging.cr3 = vcpu->cr3;
+	vmx->paging.cr4 = (vmx->paging.cr4 & ~owned) | (vcpu->cr4 & owned);
 	vmx->fresh |= BIT(VMX_REST);
 }
 

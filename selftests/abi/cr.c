@@ -305,6 +305,42 @@ static void exit_log(void)
 	CHECK_ERRNO(ioctl(fd, TENON_GET_EXIT_LOG, NULL), EFAULT);
 }
 
+/*
+ * PAE paging: the page-directory pointers are loaded when CR4.PGE changes, not when CR0.MP does. The
+ * last one has become bad in between.
+ */
+static void pdptrs_kept(void)
+{
+	static const uint8_t code[] = {
+		0x0f, 0x20, 0xe0, /* mov %cr4,%eax */
+		0x0c, 0x80, /* or $0x80,%al */
+		0x0f, 0x22, 0xe0, /* mov %eax,%cr4 */
+		0xb8, 0xff, 0xff, 0xff, 0xff, 0xa3, 0x18, 0x80, 0, 0, /* movl $-1,ABI_TABLES + 24 */
+		0x0f, 0x20, 0xc0, /* mov %cr0,%eax */
+		0x0c, 0x02, /* or $2,%al */
+		0x0f, 0x22, 0xc0, /* mov %eax,%cr0 */
+		0xf4,
+	};
+	struct kvm_sregs sregs;
+
+	if (abi_tcg())
+		abi_skip("the emulator sets a reserved bit in page-directory pointers");
+	vm = abi_vm(0x200000);
+	fd = vm->vcpu[abi_vcpu(vm)];
+	put64(ABI_TABLES, (ABI_TABLES + 0x1000) | 1);
+	put64(ABI_TABLES + 0x1000, 0x83);
+	abi_code(vm, CODE, code, sizeof(code));
+	abi_flat32(vm, 0, CODE);
+	CHECK_EQ(ioctl(fd, KVM_GET_SREGS, &sregs), 0);
+	sregs.cr3 = ABI_TABLES;
+	sregs.cr4 = 0x20;
+	sregs.cr0 = CR0;
+	CHECK_EQ(ioctl(fd, KVM_SET_SREGS, &sregs), 0);
+	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_HLT);
+	CHECK_EQ(get_sregs().cr0, CR0 | 2);
+	CHECK_EQ(get_sregs().cr4, 0xa0);
+}
+
 static const struct abi_test tests[] = { { "write_cr0", write_cr0 },
 					 { "write_cr4", write_cr4 },
 					 { "read_crs", read_crs },
@@ -315,6 +351,7 @@ static const struct abi_test tests[] = { { "write_cr0", write_cr0 },
 					 { "task_priority", task_priority },
 					 { "xsetbv", xsetbv },
 					 { "exit_log", exit_log },
+					 { "pdptrs_kept", pdptrs_kept },
 					 {} };
 
 int main(int argc, char **argv)
