@@ -135,10 +135,11 @@ static notrace void vmx_run(struct vcpu *vcpu, struct exit *exit)
 	u32 reason;
 
 	to_vmcs(vmx);
-	if (cpu_feature_enabled(X86_FEATURE_MSR_SPEC_CTRL))
-		spec_ctrl_enter(vmx);
 	if (static_branch_unlikely(&vmx_flush_l1d_always))
 		vmx_flush_l1d();
+	/* No return comes between this, which may switch IBRS off, and the guest. */
+	if (cpu_feature_enabled(X86_FEATURE_MSR_SPEC_CTRL))
+		spec_ctrl_enter(vmx);
 	if (static_branch_unlikely(&mmio_stale_data_clear))
 		x86_clear_cpu_buffers();
 	failed = vmx_enter(vmx, vmx->launched, &vmx->host_rsp);
