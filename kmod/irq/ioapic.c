@@ -24,9 +24,18 @@
 #define DEST	    (0xffull << IOAPIC_DEST_SHIFT)
 #define WRITABLE    ((GENMASK_ULL(16, 0) & ~READ_ONLY) | DEST)
 
+/*
+ * What is not a vector is edge triggered, even if programmed as level (82093AA, 3.2.4, "Delivery
+ * Mode"): there is no EOI that would end it.
+ */
+static bool entry_is_level(u64 entry)
+{
+	return entry & IOAPIC_LEVEL && (entry >> IOAPIC_MODE_SHIFT & 7) <= APIC_LOWEST;
+}
+
 static bool is_level(const struct ioapic *ioapic, unsigned int pin)
 {
-	return ioapic->redir[pin] & IOAPIC_LEVEL;
+	return entry_is_level(ioapic->redir[pin]);
 }
 
 static struct apic_msg make_msg(u64 entry)
@@ -38,7 +47,7 @@ static struct apic_msg make_msg(u64 entry)
 		.vector = entry & IOAPIC_VECTOR,
 		.mode = entry >> IOAPIC_MODE_SHIFT & 7,
 		.logical = !!(entry & IOAPIC_LOGICAL),
-		.level = !!(entry & IOAPIC_LEVEL),
+		.level = entry_is_level(entry),
 		.assert = true,
 	};
 }
@@ -198,7 +207,7 @@ static void write_entry(struct ioapic *ioapic, unsigned int pin, u64 value)
 	u64 entry = (value & WRITABLE) | (old & READ_ONLY);
 
 	/* As guests without an EOI register know, edge triggering forgets what was in service. */
-	if (!(entry & IOAPIC_LEVEL))
+	if (!entry_is_level(entry))
 		entry &= ~IOAPIC_REMOTE_IRR;
 	ioapic->redir[pin] = entry;
 	if ((old ^ entry) & (IOAPIC_VECTOR | IOAPIC_LEVEL))
@@ -316,7 +325,7 @@ void ioapic_set_state(struct ioapic *ioapic, const struct kvm_ioapic_state *stat
 	ioapic->deferred = 0;
 	for (pin = 0; pin < IOAPIC_PINS; pin++) {
 		entry = state->redirtbl[pin].bits & (WRITABLE | IOAPIC_REMOTE_IRR);
-		if (!(entry & IOAPIC_LEVEL))
+		if (!entry_is_level(entry))
 			entry &= ~IOAPIC_REMOTE_IRR;
 		ioapic->redir[pin] = entry;
 		ioapic->eois[pin] = 0;

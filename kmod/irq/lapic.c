@@ -78,8 +78,11 @@ void lapic_set_ids(struct lapic *lapic)
 	}
 }
 
-/* Power-up values of the registers (SDM 3, 11.4.7.1). */
-static void reset_regs(struct lapic *lapic)
+/*
+ * Power-up values of the registers (SDM 3, 11.4.7.1). The id is not cleared in passing: INIT keeps it,
+ * and the start-up IPI that follows must find the APIC.
+ */
+static void reset_regs(struct lapic *lapic, bool init)
 {
 	static const u16 lvts[] = {
 		LAPIC_LVTT,	 LAPIC_LVT_THERMAL, LAPIC_LVT_PERF,
@@ -88,7 +91,7 @@ static void reset_regs(struct lapic *lapic)
 	size_t i;
 
 	lapic_timer_stop(lapic);
-	memset(lapic->page, 0, LAPIC_PAGE_SIZE);
+	memset(lapic->page + LAPIC_VERSION, 0, LAPIC_PAGE_SIZE - LAPIC_VERSION);
 	lapic->errors = 0;
 	lapic_put(lapic, LAPIC_DFR, ~0u);
 	lapic_put(lapic, LAPIC_SVR, 0xff);
@@ -98,14 +101,16 @@ static void reset_regs(struct lapic *lapic)
 		lapic_put(lapic, LAPIC_CMCI, LAPIC_LVT_MASKED);
 	if (lapic->config.bsp && lapic->config.virtual_wire)
 		lapic_put(lapic, LAPIC_LVT_LINT0, APIC_EXTINT << 8);
-	lapic_set_ids(lapic);
+	if (!init || lapic_x2apic(lapic))
+		lapic_set_ids(lapic);
 	lapic_recount(lapic);
 }
 
 /**
  * lapic_reset() - power-up reset, or INIT
  * @lapic: the APIC
- * @init: INIT: IA32_APIC_BASE, and with it the mode, stays (SDM 3, 11.4.7.3, 11.12.5.1)
+ * @init: INIT: IA32_APIC_BASE, and with it the mode, and the APIC id stay (SDM 3, 11.4.7.3,
+ *	11.12.5.1)
  *
  * Owner.
  */
@@ -114,7 +119,7 @@ void lapic_reset(struct lapic *lapic, bool init)
 	if (!init)
 		WRITE_ONCE(lapic->base, LAPIC_DEFAULT_BASE | LAPIC_BASE_ENABLE |
 						(lapic->config.bsp ? LAPIC_BASE_BSP : 0));
-	reset_regs(lapic);
+	reset_regs(lapic, init);
 	lapic->ops->changed(lapic->opaque);
 }
 
@@ -160,7 +165,7 @@ bool lapic_set_base(struct lapic *lapic, u64 base, bool host)
 		return true;
 	}
 	if (!host && !(old & LAPIC_BASE_ENABLE)) {
-		reset_regs(lapic);
+		reset_regs(lapic, false);
 	} else if (base & LAPIC_BASE_ENABLE) {
 		lapic_set_ids(lapic);
 		lapic_put(lapic, LAPIC_ICR2, 0);
@@ -430,6 +435,13 @@ bool lapic_match(const struct lapic *lapic, const struct apic_msg *msg)
 	return msg->dest == id;
 }
 
+/* INIT and ExtINT are modes of the pins only (SDM 3, 11.5.1, "Delivery Mode"). */
+static bool lvt_has_mode(u32 lvt, u8 mode)
+{
+	return (mode != APIC_INIT && mode != APIC_EXTINT) || lvt == LAPIC_LVT_LINT0 ||
+	       lvt == LAPIC_LVT_LINT1;
+}
+
 /**
  * lapic_local() - an interrupt arises within: timer, LINT pins, errors
  * @lapic: the APIC
@@ -444,7 +456,7 @@ bool lapic_local(struct lapic *lapic, u32 lvt)
 	u32 entry = lapic_get(lapic, lvt);
 	u8 mode = entry >> 8 & 7;
 
-	if (entry & LAPIC_LVT_MASKED || !lapic_enabled(lapic))
+	if (entry & LAPIC_LVT_MASKED || !lapic_enabled(lapic) || !lvt_has_mode(lvt, mode))
 		return false;
 	if (lvt == LAPIC_LVT_PERF)
 		lapic_put(lapic, lvt, entry | LAPIC_LVT_MASKED);

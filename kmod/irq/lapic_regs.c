@@ -95,10 +95,19 @@ static void mask_lvts(struct lapic *lapic)
 		lapic_put(lapic, LAPIC_CMCI, lapic_get(lapic, LAPIC_CMCI) | LAPIC_LVT_MASKED);
 }
 
+/* Bits that are reserved in an APIC without the feature. */
+static u32 absent_bits(const struct lapic *lapic, u32 offset)
+{
+	if (offset == LAPIC_SVR && !lapic->config.eoi_suppress)
+		return LAPIC_SVR_EOI_SUPPRESS;
+	if (offset == LAPIC_LVTT && !lapic->config.tsc_deadline)
+		return LAPIC_LVT_TSC_DEADLINE;
+	return 0;
+}
+
 static void write_svr(struct lapic *lapic, u32 offset, u32 value)
 {
-	if (!lapic->config.eoi_suppress)
-		value &= ~LAPIC_SVR_EOI_SUPPRESS;
+	value &= ~absent_bits(lapic, offset);
 	write_changed(lapic, offset, value);
 	if (!(value & LAPIC_SVR_ENABLE))
 		mask_lvts(lapic);
@@ -140,9 +149,7 @@ static void write_lvtt(struct lapic *lapic, u32 offset, u32 value)
 {
 	if (!(lapic_get(lapic, LAPIC_SVR) & LAPIC_SVR_ENABLE))
 		value |= LAPIC_LVT_MASKED;
-	if (!lapic->config.tsc_deadline)
-		value &= ~LAPIC_LVT_TSC_DEADLINE;
-	lapic_timer_set_lvt(lapic, value);
+	lapic_timer_set_lvt(lapic, value & ~absent_bits(lapic, offset));
 }
 
 static void write_tmict(struct lapic *lapic, u32 offset, u32 value)
@@ -390,7 +397,7 @@ bool lapic_msr_write(struct lapic *lapic, u32 msr, u64 value)
 	if (!lapic_x2apic(lapic) || msr - X2APIC_MSR_BASE >= NR_ROWS)
 		return false;
 	row = find_row(lapic, offset, MSR_W);
-	if (!row || (u32)value & ~(row->mask | row->status))
+	if (!row || (u32)value & (~(row->mask | row->status) | absent_bits(lapic, offset)))
 		return false;
 	if (offset == LAPIC_ICR)
 		lapic_put(lapic, LAPIC_ICR2, value >> 32);

@@ -279,6 +279,13 @@ static void write_odd(struct kvm_pic_state *chip, u8 value)
 	}
 }
 
+/* A level is what the line has now: no edge that came before can stay in its place. */
+static void write_elcr(struct kvm_pic_state *chip, u8 value)
+{
+	chip->elcr = value & chip->elcr_mask;
+	chip->irr = (chip->irr & ~chip->elcr) | (chip->last_irr & chip->elcr);
+}
+
 /* The poll command makes the next read an acknowledgment. */
 static u8 poll(struct pic *pic, int nr)
 {
@@ -331,7 +338,7 @@ void pic_write(struct pic *pic, u16 port, u8 value)
 	struct kvm_pic_state *chip = &pic->chip[nr];
 
 	if (port & 0x400)
-		chip->elcr = value & chip->elcr_mask;
+		write_elcr(chip, value);
 	else if (port & 1)
 		write_odd(chip, value);
 	else if (value & ICW1)

@@ -22,6 +22,7 @@
 /* Port 61h (82371 PIIX data sheet, "NMI status and control register"). */
 #define PORT61_GATE    BIT(0)
 #define PORT61_SPEAKER BIT(1)
+#define PORT61_NMI     (BIT(2) | BIT(3))
 #define PORT61_REFRESH BIT(4)
 #define PORT61_OUT2    BIT(5)
 
@@ -79,41 +80,63 @@ static u64 elapsed(const struct pit_channel *c, u64 now)
 {
 	u64 start = c->s.count_load_time;
 
-	if (!c->s.gate && !is_triggered(c))
+	if (c->halted || (!c->s.gate && !is_triggered(c)))
 		now = c->stopped_at;
-	return now > start ? ns_to_ticks(now - start) : 0;
+	return c->phase + (now > start ? ns_to_ticks(now - start) : 0);
+}
+
+/* Mode 3: an odd count is high for one tick longer than low. */
+static u32 high_ticks(u32 count)
+{
+	return (count + 1) / 2;
+}
+
+/* When so many ticks of the cycle have gone by. */
+static u64 at_tick(const struct pit_channel *c, u64 ticks)
+{
+	return c->s.count_load_time + ticks_to_ns(ticks - c->phase);
 }
 
 static void start(struct pit_channel *c, u32 count, u64 now)
 {
 	c->s.count = count;
 	c->s.count_load_time = now;
+	c->phase = 0;
 	c->next = 0;
 	c->running = true;
+	c->halted = false;
 	if (!c->s.gate)
 		c->stopped_at = now;
 }
 
-/* Move on to the count that waits for the end of the cycle. */
+/* Move on to the count that waits for its time. */
 static void sync(struct pit_channel *c, u64 now)
 {
-	if (!c->next || !c->running || !is_periodic(c) || elapsed(c, now) < c->s.count)
+	if (!c->next || !c->running || !is_periodic(c) || elapsed(c, now) < c->switch_at)
 		return;
-	c->s.count_load_time += ticks_to_ns(c->s.count);
+	c->s.count_load_time = at_tick(c, c->switch_at);
+	/* After the high half comes the low one. */
+	c->phase = c->switch_at < c->s.count ? high_ticks(c->next) : 0;
 	c->s.count = c->next;
 	c->next = 0;
 }
 
-/* A new count in a periodic mode is loaded with the end of the cycle (data sheet, modes 2, 3). */
+/*
+ * A new count in a periodic mode is loaded with the end of the cycle, or of the half-cycle (data
+ * sheet, modes 2, 3).
+ */
 static void load_next(struct pit_channel *c, u32 count, u64 now)
 {
-	u32 into;
+	u32 into, high = high_ticks(c->s.count);
 	u64 ticks = elapsed(c, now);
 
 	div_u64_rem(ticks, c->s.count, &into);
-	if (ticks > into)
-		c->s.count_load_time += ticks_to_ns(ticks - into);
+	if (ticks > into) {
+		c->s.count_load_time = at_tick(c, ticks - into);
+		c->phase = 0;
+	}
 	c->next = count;
+	c->switch_at = c->s.mode == SQUARE && into < high ? high : c->s.count;
 }
 
 static void load(struct pit_channel *c, u32 count, u64 now)
@@ -155,7 +178,7 @@ static u32 counter(const struct pit_channel *c, u64 now)
 	if (c->s.mode == RATE)
 		return count - pos;
 	/* Mode 3 counts each half by twos. */
-	half = (count + 1) / 2;
+	half = high_ticks(count);
 	return (count & ~1u) - 2 * (pos < half ? pos : pos - half);
 }
 
@@ -164,7 +187,7 @@ static bool output(const struct pit_channel *c, u64 now)
 	u64 ticks = elapsed(c, now);
 	u32 pos;
 
-	if (!c->running)
+	if (!c->running || c->halted)
 		return c->s.mode != TERMINAL_COUNT;
 	switch (c->s.mode) {
 	case TERMINAL_COUNT:
@@ -175,7 +198,7 @@ static bool output(const struct pit_channel *c, u64 now)
 		div_u64_rem(ticks, c->s.count, &pos);
 		if (!c->s.gate)
 			return true;
-		return c->s.mode == RATE ? pos != c->s.count - 1 : pos < (c->s.count + 1) / 2;
+		return c->s.mode == RATE ? pos != c->s.count - 1 : pos < high_ticks(c->s.count);
 	case SOFT_STROBE:
 	case HARD_STROBE:
 		return ticks != c->s.count;
@@ -183,26 +206,30 @@ static bool output(const struct pit_channel *c, u64 now)
 	return false;
 }
 
-/* Ticks after the start of the cycle at which the output rises next; 0 for never again. */
-static u64 next_rise(const struct pit_channel *c, u64 ticks)
+/* When the output rises next, in ns; 0 for never again. */
+static u64 next_rise(const struct pit_channel *c, u64 now)
 {
-	u64 count = c->s.count;
+	u64 count = c->s.count, ticks = elapsed(c, now);
 	u32 into;
 
-	if (!c->running || !c->s.gate)
+	if (!c->running || c->halted || !c->s.gate)
 		return 0;
 	switch (c->s.mode) {
 	case TERMINAL_COUNT:
-		return ticks < count ? count : 0;
+		return ticks < count ? at_tick(c, count) : 0;
 	case RATE:
 	case SQUARE:
 		/* A count of 1 is illegal and gives no edges. */
 		if (count < 2)
 			return 0;
+		/* The low half of the count that waits comes first. */
+		if (c->next && c->switch_at < count)
+			return at_tick(c, c->switch_at) +
+			       ticks_to_ns(c->next - high_ticks(c->next));
 		div_u64_rem(ticks, count, &into);
-		return ticks - into + count;
+		return at_tick(c, ticks - into + count);
 	case SOFT_STROBE:
-		return ticks <= count ? count + 1 : 0;
+		return ticks <= count ? at_tick(c, count + 1) : 0;
 	}
 	return 0;
 }
@@ -211,7 +238,7 @@ static u64 next_rise(const struct pit_channel *c, u64 ticks)
 static void arm(struct pit *pit, u64 now, u64 earliest)
 {
 	struct pit_channel *c = &pit->channel[0];
-	u64 rise = next_rise(c, elapsed(c, now));
+	u64 rise = next_rise(c, now);
 
 	if (!rise || pit->flags & KVM_PIT_FLAGS_HPET_LEGACY) {
 		if (pit->tick_at)
@@ -219,7 +246,7 @@ static void arm(struct pit *pit, u64 now, u64 earliest)
 		pit->tick_at = 0;
 		return;
 	}
-	pit->tick_at = c->s.count_load_time + ticks_to_ns(rise);
+	pit->tick_at = rise;
 	pit->ops->arm(pit->opaque, pit->tick_at > earliest ? pit->tick_at : earliest);
 }
 
@@ -261,13 +288,13 @@ void pit_expired(struct pit *pit)
 		pit->ops->arm(pit->opaque, pit->tick_at);
 		return;
 	}
+	sync(c, now);
 	if (is_periodic(c))
 		ticks += div64_u64(now - pit->tick_at, ticks_to_ns(c->s.count));
 	/* Whoever has let so many pass has lost the acknowledgment: begin anew. */
 	if (pit->pending >= PIT_MAX_PENDING)
 		forget_ticks(pit);
 	pit->pending += ticks < PIT_MAX_PENDING ? ticks : PIT_MAX_PENDING;
-	sync(c, now);
 	arm(pit, now, now + PIT_MIN_PERIOD_NS);
 	tick(pit);
 }
@@ -309,6 +336,7 @@ void pit_init(struct pit *pit, const struct pit_ops *ops, void *opaque)
 	memset(pit, 0, sizeof(*pit));
 	for (i = 0; i < PIT_CHANNELS; i++) {
 		pit->channel[i].s.mode = PIT_NO_MODE;
+		pit->channel[i].mode_bits = PIT_NO_MODE & 7;
 		/* Only the speaker's channel has a gate that can be closed. */
 		pit->channel[i].s.gate = i != 2;
 	}
@@ -335,7 +363,7 @@ static void latch_status(struct pit_channel *c, u64 now)
 		return;
 	c->s.status = (output(c, now) ? STATUS_OUT : 0) |
 		      (c->next || !c->running ? STATUS_NULL : 0) | (c->s.rw_mode & 3) << 4 |
-		      (c->s.mode & 7) << 1 | c->s.bcd;
+		      c->mode_bits << 1 | c->s.bcd;
 	c->s.status_latched = 1;
 }
 
@@ -374,13 +402,25 @@ static void write_control(struct pit *pit, u8 value, u64 now)
 	c->s.write_state = rw;
 	c->s.count_latched = 0;
 	c->s.status_latched = 0;
-	/* Modes 6 and 7 are other spellings of 2 and 3. */
+	/* Modes 6 and 7 are other spellings of 2 and 3, but the status repeats what was written. */
+	c->mode_bits = mode;
 	c->s.mode = mode > HARD_STROBE ? mode - 4 : mode;
 	c->s.bcd = value & CW_BCD;
 	c->running = false;
+	c->halted = false;
 	c->next = 0;
 	if (nr == 0)
 		arm(pit, now, now);
+}
+
+/* The first of two bytes stops mode 0; OUT is low until the count has passed (data sheet, mode 0). */
+static void halt(struct pit_channel *c, u64 now)
+{
+	if (c->s.mode != TERMINAL_COUNT || !c->running || c->halted)
+		return;
+	if (c->s.gate)
+		c->stopped_at = now;
+	c->halted = true;
 }
 
 static void write_count(struct pit *pit, unsigned int nr, u8 value, u64 now)
@@ -395,9 +435,7 @@ static void write_count(struct pit *pit, unsigned int nr, u8 value, u64 now)
 	case RW_WORD:
 		c->s.write_latch = value;
 		c->s.write_state = RW_WORD_MSB;
-		/* The first byte stops mode 0 (data sheet, mode 0). */
-		if (c->s.mode == TERMINAL_COUNT)
-			c->running = false;
+		halt(c, now);
 		break;
 	case RW_WORD_MSB:
 		count = value << 8 | c->s.write_latch;
@@ -464,19 +502,16 @@ static void set_gate(struct pit_channel *c, bool gate, u64 now)
 {
 	if (gate == !!c->s.gate)
 		return;
-	if (!gate) {
-		c->s.gate = 0;
-		c->stopped_at = now;
-		return;
-	}
+	c->s.gate = gate;
 	if (is_triggered(c) || is_periodic(c)) {
-		c->s.gate = 1;
-		if (c->next || c->running)
+		c->stopped_at = now;
+		if (gate && (c->next || c->running))
 			start(c, c->next ? c->next : c->s.count, now);
-		return;
+	} else if (!c->halted) {
+		if (gate)
+			c->s.count_load_time += now - c->stopped_at;
+		c->stopped_at = now;
 	}
-	c->s.count_load_time += now - c->stopped_at;
-	c->s.gate = 1;
 }
 
 static u8 read_port61(const struct pit *pit, u64 now)
@@ -485,7 +520,7 @@ static u8 read_port61(const struct pit *pit, u64 now)
 
 	return (c->s.gate ? PORT61_GATE : 0) | (output(c, now) ? PORT61_OUT2 : 0) |
 	       (pit->flags & KVM_PIT_FLAGS_SPEAKER_DATA_ON ? PORT61_SPEAKER : 0) |
-	       (now >> REFRESH_SHIFT & 1 ? PORT61_REFRESH : 0);
+	       pit->nmi_enables | (now >> REFRESH_SHIFT & 1 ? PORT61_REFRESH : 0);
 }
 
 static void write_port61(struct pit *pit, u8 value, u64 now)
@@ -493,6 +528,7 @@ static void write_port61(struct pit *pit, u8 value, u64 now)
 	pit->flags &= ~KVM_PIT_FLAGS_SPEAKER_DATA_ON;
 	if (value & PORT61_SPEAKER)
 		pit->flags |= KVM_PIT_FLAGS_SPEAKER_DATA_ON;
+	pit->nmi_enables = value & PORT61_NMI;
 	set_gate(&pit->channel[2], value & PORT61_GATE, now);
 }
 
@@ -576,11 +612,16 @@ static void set_channel(struct pit_channel *c, const struct kvm_pit_channel_stat
 	c->s.count_latched &= 3;
 	c->s.count = count;
 	c->s.count_load_time = 0;
+	c->phase = 0;
+	c->mode_bits = c->s.mode & 7;
 	c->stopped_at = now;
 	c->running = false;
+	c->halted = false;
 	c->next = 0;
 	if (count && c->s.mode != PIT_NO_MODE)
 		load(c, count, now);
+	if (c->s.write_state == RW_WORD_MSB)
+		halt(c, now);
 }
 
 /**

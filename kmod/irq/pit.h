@@ -43,14 +43,23 @@ struct pit_ops {
  * @s: what KVM_GET_PIT2 shows. @s.count is the count of the cycle that runs, 1 to 0x10000 (0 before
  *	the first), @s.count_load_time when it began, in ns; @s.mode is PIT_NO_MODE before a control
  *	word
- * @next: count that is loaded when the cycle ends or the gate rises; 0 for the same again
+ * @phase: ticks of the cycle that had gone by at @s.count_load_time
+ * @next: count that is loaded @switch_at ticks into the cycle or when the gate rises; 0 for the same
+ *	again
+ * @switch_at: the end of the cycle, or of its half in mode 3
+ * @mode_bits: the mode as the control word had it
  * @running: a cycle has begun
- * @stopped_at: with the gate low, since when counting stands still, in ns
+ * @halted: mode 0 has had the first byte of a count and waits for the second
+ * @stopped_at: with the gate low, or halted, since when counting stands still, in ns
  */
 struct pit_channel {
 	struct kvm_pit_channel_state s;
+	u32 phase;
 	u32 next;
+	u32 switch_at;
+	u8 mode_bits;
 	bool running;
+	bool halted;
 	u64 stopped_at;
 };
 
@@ -58,6 +67,7 @@ struct pit_channel {
  * struct pit - the timer
  * @channel: counters
  * @flags: KVM_PIT_FLAGS_*
+ * @nmi_enables: port 61h, bits 3:2, which only remember
  * @reinject: ticks that the guest missed are delivered later, one per acknowledgment
  * @acked: the guest has taken the last tick
  * @pending: ticks not yet taken, with @reinject
@@ -68,6 +78,7 @@ struct pit_channel {
 struct pit {
 	struct pit_channel channel[PIT_CHANNELS];
 	u32 flags;
+	u8 nmi_enables;
 	bool reinject;
 	bool acked;
 	u32 pending;

@@ -78,6 +78,7 @@ static void set_pin(unsigned int pin, u32 low, u8 dest)
 	set(0x10 + 2 * pin, low);
 }
 
+/* 82093AA, 3.2, default values. */
 START_TEST(reset_state)
 {
 	int pin;
@@ -92,6 +93,7 @@ START_TEST(reset_state)
 }
 END_TEST
 
+/* 82093AA, 3.2.1, 3.2.2, 3.2.3. */
 START_TEST(id_register)
 {
 	setup();
@@ -103,6 +105,7 @@ START_TEST(id_register)
 }
 END_TEST
 
+/* 82093AA, 3.1.1. */
 START_TEST(every_index_is_bounded)
 {
 	u32 reg;
@@ -138,6 +141,7 @@ START_TEST(every_access_is_bounded)
 }
 END_TEST
 
+/* 82093AA, 3.2.4. */
 START_TEST(read_only_and_reserved_bits)
 {
 	setup();
@@ -148,6 +152,7 @@ START_TEST(read_only_and_reserved_bits)
 }
 END_TEST
 
+/* 82093AA, 3.2.4, "Destination Field" to "Interrupt Vector". */
 START_TEST(message_fields)
 {
 	setup();
@@ -164,6 +169,7 @@ START_TEST(message_fields)
 }
 END_TEST
 
+/* 82093AA, 3.2.4, "Trigger Mode". */
 START_TEST(edge_needs_a_rise)
 {
 	setup();
@@ -177,6 +183,7 @@ START_TEST(edge_needs_a_rise)
 }
 END_TEST
 
+/* 82093AA, 3.2.4, "Interrupt Mask". */
 START_TEST(edge_on_masked_pin_is_lost)
 {
 	setup();
@@ -187,6 +194,7 @@ START_TEST(edge_on_masked_pin_is_lost)
 }
 END_TEST
 
+/* 82093AA, 3.2.4, "Remote IRR". */
 START_TEST(level_waits_for_eoi)
 {
 	setup();
@@ -207,6 +215,7 @@ START_TEST(level_waits_for_eoi)
 }
 END_TEST
 
+/* 82093AA, 3.2.4, "Interrupt Mask". */
 START_TEST(level_while_masked_counts_on_unmask)
 {
 	setup();
@@ -218,6 +227,7 @@ START_TEST(level_while_masked_counts_on_unmask)
 }
 END_TEST
 
+/* 82093AA, 3.2.4, "Remote IRR": set when local APICs accept. */
 START_TEST(level_not_taken_is_not_in_service)
 {
 	setup();
@@ -228,6 +238,49 @@ START_TEST(level_not_taken_is_not_in_service)
 }
 END_TEST
 
+/* 82093AA, 3.2.4, "Delivery Mode". */
+START_TEST(only_vectors_are_level_triggered)
+{
+	static const u8 modes[] = { APIC_SMI, APIC_NMI, APIC_INIT, APIC_EXTINT };
+	size_t i;
+
+	for (i = 0; i < sizeof(modes); i++) {
+		setup();
+		set_pin(10, LEVEL | modes[i] << 8, 0);
+		ck_assert_int_eq(ioapic_set_line(&ioapic, 10, true), 1);
+		ck_assert(last.mode == modes[i] && !last.level);
+		ck_assert_uint_eq(get(0x10 + 20) & 0x4000, 0);
+		/* Asserted still, it comes no second time: neither by a write nor by another rise. */
+		set(0x10 + 20, LEVEL | modes[i] << 8);
+		ck_assert_int_eq(ioapic_set_line(&ioapic, 10, true), 0);
+		ck_assert_int_eq(sent, 1);
+		ioapic_set_line(&ioapic, 10, false);
+		ioapic_set_line(&ioapic, 10, true);
+		ck_assert_int_eq(sent, 2);
+	}
+}
+END_TEST
+
+/* 82093AA, 3.2.4, "Interrupt Mask". */
+START_TEST(eoi_while_masked_does_not_send)
+{
+	setup();
+	set_pin(10, LEVEL | 0x50, 0);
+	ioapic_set_line(&ioapic, 10, true);
+	set(0x10 + 20, MASKED | LEVEL | 0x50);
+	ioapic_eoi(&ioapic, 0x50, true);
+	ck_assert_uint_eq(get(0x10 + 20) & 0x4000, 0);
+	ck_assert_int_eq(sent, 1);
+	/* An EOI for what is not in service only acknowledges. */
+	ioapic_eoi(&ioapic, 0x50, true);
+	ck_assert_int_eq(acks[10], 2);
+	ck_assert_int_eq(sent, 1);
+	set(0x10 + 20, LEVEL | 0x50);
+	ck_assert_int_eq(sent, 2);
+}
+END_TEST
+
+/* 82093AA, 3.2.4, "Remote IRR": the EOI's vector matches. */
 START_TEST(eoi_names_its_vector)
 {
 	setup();
@@ -311,6 +364,7 @@ START_TEST(storm_ends_with_the_line)
 }
 END_TEST
 
+/* 82801 (ICH), "EOI register": version 20h. */
 START_TEST(eoi_register_of_version_20)
 {
 	u32 vector = 0x50;
@@ -418,6 +472,8 @@ int main(void)
 		level_waits_for_eoi,
 		level_while_masked_counts_on_unmask,
 		level_not_taken_is_not_in_service,
+		only_vectors_are_level_triggered,
+		eoi_while_masked_does_not_send,
 		eoi_names_its_vector,
 		edge_clears_remote_irr,
 		storm_is_broken,

@@ -24,6 +24,7 @@ static bool in_bank(u32 bank, u8 vector)
 	return lapic_read(&lapic, bank + (vector >> 5) * 16) >> (vector & 31) & 1;
 }
 
+/* SDM 3, 11.4.7.1. */
 START_TEST(power_up_state)
 {
 	u32 lvt;
@@ -46,6 +47,7 @@ START_TEST(power_up_state)
 }
 END_TEST
 
+/* SDM 3, 11.4.7.3, 11.12.5.1. */
 START_TEST(init_keeps_id_and_mode)
 {
 	setup_x2apic(300);
@@ -60,6 +62,80 @@ START_TEST(init_keeps_id_and_mode)
 }
 END_TEST
 
+/* SDM 3, 11.4.7.3. */
+START_TEST(init_keeps_a_written_id)
+{
+	setup();
+	lapic_write(&lapic, LAPIC_ID, 9 << 24);
+	lapic_write(&lapic, LAPIC_LDR, 0x24 << 24);
+	lapic_write(&lapic, LAPIC_TPR, 0x20);
+	lapic_reset(&lapic, true);
+	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_ID), 9 << 24);
+	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_LDR), 0);
+	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_TPR), 0);
+	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_SVR), 0xff);
+	lapic_reset(&lapic, false);
+	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_ID), 3 << 24);
+}
+END_TEST
+
+static bool init_done;
+
+static void *look_for_it(void *arg)
+{
+	struct apic_msg msg = { .dest = 3, .mode = APIC_SIPI, .assert = true };
+
+	while (!__atomic_load_n(&init_done, __ATOMIC_ACQUIRE))
+		ck_assert(lapic_match(&lapic, &msg));
+	return NULL;
+}
+
+/* SDM 3, 11.4.7.3: the id is not affected. */
+START_TEST(start_up_ipi_finds_the_apic_during_init)
+{
+	pthread_t thread;
+	int i;
+
+	setup();
+	init_done = false;
+	pthread_create(&thread, NULL, look_for_it, NULL);
+	for (i = 0; i < 200000; i++)
+		lapic_reset(&lapic, true);
+	__atomic_store_n(&init_done, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+}
+END_TEST
+
+/* SDM 3, 11.5.1. */
+START_TEST(cmci_entry)
+{
+	power_up(3);
+	lapic.config.cmci = true;
+	lapic_reset(&lapic, false);
+	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_VERSION), 0x60014);
+	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_CMCI), LAPIC_LVT_MASKED);
+	lapic_write(&lapic, LAPIC_SVR, 0x1ff);
+	lapic_write(&lapic, LAPIC_CMCI, 0xf7);
+	ck_assert(lapic_local(&lapic, LAPIC_CMCI));
+	ck_assert_int_eq(lapic_ack(&lapic), 0xf7);
+	lapic_write(&lapic, LAPIC_SVR, 0xff);
+	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_CMCI), LAPIC_LVT_MASKED | 0xf7);
+}
+END_TEST
+
+/* SDM 3, 11.4.4. */
+START_TEST(only_the_bsp_says_so)
+{
+	power_up(3);
+	lapic.config.bsp = false;
+	lapic.config.virtual_wire = true;
+	lapic_reset(&lapic, false);
+	ck_assert_uint_eq(lapic.base, ENABLE);
+	ck_assert(!lapic_takes_extint(&lapic));
+}
+END_TEST
+
+/* SDM 3, 11.8.4, 11.8.5. */
 START_TEST(accept_ack_eoi)
 {
 	setup();
@@ -137,6 +213,7 @@ START_TEST(posts_from_other_cpus)
 }
 END_TEST
 
+/* SDM 3, 11.8.3. */
 START_TEST(nesting_by_class)
 {
 	setup();
@@ -161,6 +238,7 @@ START_TEST(nesting_by_class)
 }
 END_TEST
 
+/* SDM 3, 11.8.3.1, 11.8.6.1. */
 START_TEST(task_priority)
 {
 	setup();
@@ -174,7 +252,13 @@ START_TEST(task_priority)
 	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_PPR), 0x5f);
 	lapic_ack(&lapic);
 	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_PPR), 0x60);
+	lapic_post(&lapic, 0xa1, false);
+	lapic_set_cr8(&lapic, 10);
+	ck_assert_int_eq(lapic_pending(&lapic), -1);
+	wakes = 0;
 	lapic_set_cr8(&lapic, 9);
+	ck_assert_int_eq(wakes, 1);
+	ck_assert_int_eq(lapic_pending(&lapic), 0xa1);
 	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_TPR), 0x90);
 	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_PPR), 0x90);
 	lapic_write(&lapic, LAPIC_TPR, 0xa7);
@@ -182,6 +266,7 @@ START_TEST(task_priority)
 }
 END_TEST
 
+/* SDM 3, 11.6.2.4. */
 START_TEST(arbitration_priority)
 {
 	setup();
@@ -197,6 +282,7 @@ START_TEST(arbitration_priority)
 }
 END_TEST
 
+/* SDM 3, 11.8.4, 11.8.5. */
 START_TEST(level_and_eoi_broadcast)
 {
 	unsigned long watch[4] = { 0 };
@@ -224,6 +310,7 @@ START_TEST(level_and_eoi_broadcast)
 }
 END_TEST
 
+/* SDM 3, 11.8.5, 11.9. */
 START_TEST(eoi_broadcast_suppression)
 {
 	setup();
@@ -240,6 +327,7 @@ START_TEST(eoi_broadcast_suppression)
 }
 END_TEST
 
+/* SDM 3, 11.4.7.2. */
 START_TEST(software_disable)
 {
 	struct apic_msg msg = { .vector = 0x60, .mode = APIC_FIXED, .assert = true };
@@ -266,6 +354,7 @@ START_TEST(software_disable)
 }
 END_TEST
 
+/* SDM 3, 11.4.3. */
 START_TEST(globally_disabled)
 {
 	struct apic_msg msg = { .vector = 0x60, .mode = APIC_INIT, .assert = true };
@@ -276,6 +365,10 @@ START_TEST(globally_disabled)
 	ck_assert(!lapic_accept(&lapic, &msg));
 	ck_assert(!lapic_match(&lapic, &msg));
 	ck_assert(lapic_takes_extint(&lapic));
+	ck_assert(!lapic_local(&lapic, LAPIC_LVT_LINT0));
+	lapic_set_tsc_deadline(&lapic, 1);
+	lapic_post(&lapic, 0x60, false);
+	ck_assert_int_eq(lapic_pending(&lapic), -1);
 	/* Enabled again, it is as after power-up. */
 	lapic_put(&lapic, LAPIC_TPR, 0x20);
 	ck_assert(lapic_set_base(&lapic, ENABLE, false));
@@ -284,6 +377,7 @@ START_TEST(globally_disabled)
 }
 END_TEST
 
+/* SDM 3, 11.12.5, figure 11-27. */
 START_TEST(base_transitions)
 {
 	static const struct {
@@ -308,6 +402,7 @@ START_TEST(base_transitions)
 }
 END_TEST
 
+/* SDM 3, 11.4.4, 11.12.1. */
 START_TEST(base_reserved_bits)
 {
 	int bit;
@@ -329,6 +424,7 @@ START_TEST(base_reserved_bits)
 }
 END_TEST
 
+/* SDM 3, 11.4.5. */
 START_TEST(page_moves_with_the_base)
 {
 	setup();
@@ -342,6 +438,7 @@ START_TEST(page_moves_with_the_base)
 }
 END_TEST
 
+/* SDM 3, 11.12.5.1, 11.12.10.2. */
 START_TEST(x2apic_ids)
 {
 	setup_x2apic(0x123);
@@ -352,7 +449,7 @@ START_TEST(x2apic_ids)
 }
 END_TEST
 
-/* What each register lets RDMSR and WRMSR do: SDM 3, table 11-6. */
+/* SDM 3, table 11-6: What each register lets RDMSR and WRMSR do: SDM 3, table 11-6. */
 START_TEST(x2apic_access_rules)
 {
 	u64 value;
@@ -380,6 +477,7 @@ START_TEST(x2apic_access_rules)
 }
 END_TEST
 
+/* SDM 3, 11.12.1.3. */
 START_TEST(x2apic_reserved_bits)
 {
 	static const struct {
@@ -389,7 +487,7 @@ START_TEST(x2apic_reserved_bits)
 		{ LAPIC_TPR, 0xff },
 		{ LAPIC_EOI, 0 },
 		{ LAPIC_ESR, 0 },
-		{ LAPIC_SVR, 0x13ff },
+		{ LAPIC_SVR, 0x3ff },
 		{ LAPIC_ICR, ~0xfff32000ull },
 		{ LAPIC_LVTT, 0x750ff },
 		{ LAPIC_LVT_THERMAL, 0x157ff },
@@ -411,9 +509,17 @@ START_TEST(x2apic_reserved_bits)
 					      (regs[i].valid >> bit & 1),
 				      "register %x bit %d", regs[i].offset, bit);
 	}
+	/* A feature's bit is reserved where the feature is not there. */
+	lapic.config.eoi_suppress = true;
+	ck_assert(wrmsr(LAPIC_SVR, 0x11ff));
+	ck_assert(wrmsr(LAPIC_LVTT, 0x400ec));
+	lapic.config.tsc_deadline = false;
+	ck_assert(!wrmsr(LAPIC_LVTT, 0x400ec));
+	ck_assert(wrmsr(LAPIC_LVTT, 0x200ec));
 }
 END_TEST
 
+/* SDM 3, 11.12.2. */
 START_TEST(msrs_fault_in_xapic_mode)
 {
 	u64 value;
@@ -426,6 +532,7 @@ START_TEST(msrs_fault_in_xapic_mode)
 }
 END_TEST
 
+/* SDM 3, 11.12.9. */
 START_TEST(x2apic_icr_is_64_bits)
 {
 	u64 value;
@@ -448,6 +555,7 @@ START_TEST(x2apic_icr_is_64_bits)
 }
 END_TEST
 
+/* SDM 3, 11.6.1, 11.12.11. */
 START_TEST(self_ipi)
 {
 	setup_x2apic(3);
@@ -461,6 +569,7 @@ START_TEST(self_ipi)
 }
 END_TEST
 
+/* SDM 3, 11.6.1. */
 START_TEST(icr_fields)
 {
 	setup();
@@ -488,6 +597,7 @@ START_TEST(icr_fields)
 }
 END_TEST
 
+/* SDM 3, 11.6.1, 11.8.2. */
 START_TEST(messages)
 {
 	struct apic_msg msg = { .vector = 0x9a, .mode = APIC_SIPI, .assert = true };
@@ -504,6 +614,11 @@ START_TEST(messages)
 	msg.assert = true;
 	ck_assert(lapic_accept(&lapic, &msg));
 	ck_assert_int_eq(signals, 1);
+	/* Edge triggered there is no de-assertion. */
+	msg.level = false;
+	msg.assert = false;
+	ck_assert(lapic_accept(&lapic, &msg));
+	ck_assert_int_eq(signals, 2);
 	msg.mode = APIC_LOWEST;
 	msg.level = true;
 	ck_assert(lapic_accept(&lapic, &msg));
@@ -520,6 +635,7 @@ static bool matches(u32 dest, bool logical)
 	return lapic_match(&lapic, &msg);
 }
 
+/* SDM 3, 11.6.2.1, 11.6.2.2. */
 START_TEST(destinations_xapic)
 {
 	setup();
@@ -538,12 +654,28 @@ START_TEST(destinations_xapic)
 	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_DFR), 0x0fffffff);
 	ck_assert(matches(0x24, true) && matches(0x2f, true));
 	ck_assert(!matches(0x34, true) && !matches(0x2b, true));
+	/* Other models are reserved: nobody is named. */
+	lapic_write(&lapic, LAPIC_DFR, 0x10000000);
+	ck_assert(!matches(0x24, true) && matches(APIC_DEST_ALL, true));
 	/* The id can be written. */
 	lapic_write(&lapic, LAPIC_ID, 0x09000000);
 	ck_assert(matches(9, false) && !matches(3, false));
 }
 END_TEST
 
+/* More than 255 processors start in xAPIC mode: those with wide ids are found by them. */
+START_TEST(destinations_of_a_wide_id_in_xapic_mode)
+{
+	power_up(0x123);
+	ck_assert(matches(0x123, false));
+	ck_assert(!matches(0x23, false));
+	power_up(0x23);
+	ck_assert(matches(0x23, false));
+	ck_assert(!matches(0x123, false));
+}
+END_TEST
+
+/* SDM 3, 11.12.10. */
 START_TEST(destinations_x2apic)
 {
 	setup_x2apic(0x123);
@@ -554,6 +686,7 @@ START_TEST(destinations_x2apic)
 }
 END_TEST
 
+/* SDM 3, 11.5.3. */
 START_TEST(errors)
 {
 	struct apic_msg msg = { .vector = 15, .mode = APIC_FIXED, .assert = true };
@@ -587,7 +720,7 @@ START_TEST(errors)
 }
 END_TEST
 
-/* Which offsets are registers in xAPIC mode: SDM 3, table 11-1. */
+/* SDM 3, table 11-1, 11.5.3: Which offsets are registers in xAPIC mode: SDM 3, table 11-1. */
 START_TEST(illegal_registers)
 {
 	u32 offset;
@@ -611,6 +744,7 @@ START_TEST(illegal_registers)
 }
 END_TEST
 
+/* SDM 3, 11.4.1. */
 START_TEST(access_sizes)
 {
 	u8 data[8];
@@ -640,6 +774,7 @@ START_TEST(access_sizes)
 }
 END_TEST
 
+/* SDM 3, 11.5.1. */
 START_TEST(lvt_modes)
 {
 	setup();
@@ -664,6 +799,81 @@ START_TEST(lvt_modes)
 	ck_assert(lapic_local(&lapic, LAPIC_LVT_PERF));
 	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_LVT_PERF), 0x10400);
 	ck_assert(!lapic_local(&lapic, LAPIC_LVT_PERF));
+	/* INIT comes through a pin, ExtINT through LINT1 too. */
+	lapic_write(&lapic, LAPIC_LVT_LINT1, 0x500);
+	ck_assert(lapic_local(&lapic, LAPIC_LVT_LINT1));
+	ck_assert_int_eq(signal_mode, APIC_INIT);
+	lapic_write(&lapic, LAPIC_LVT_LINT1, 0x700);
+	ck_assert(lapic_local(&lapic, LAPIC_LVT_LINT1));
+	/* Reserved modes do nothing. */
+	lapic_write(&lapic, LAPIC_LVT_LINT1, 0x161);
+	ck_assert(!lapic_local(&lapic, LAPIC_LVT_LINT1));
+	ck_assert_int_eq(lapic_pending(&lapic), -1);
+}
+END_TEST
+
+/* SDM 3, 11.5.1, "Delivery Mode". */
+START_TEST(lvt_modes_of_the_pins_only)
+{
+	static const u32 lvts[] = { LAPIC_LVT_THERMAL, LAPIC_LVT_PERF };
+	size_t i;
+
+	setup();
+	for (i = 0; i < ARRAY_SIZE(lvts); i++) {
+		lapic_write(&lapic, lvts[i], APIC_INIT << 8);
+		ck_assert(!lapic_local(&lapic, lvts[i]));
+		lapic_write(&lapic, lvts[i], APIC_EXTINT << 8);
+		ck_assert(!lapic_local(&lapic, lvts[i]));
+		ck_assert_int_eq(signals, 0);
+		lapic_write(&lapic, lvts[i], APIC_SMI << 8);
+		ck_assert(lapic_local(&lapic, lvts[i]));
+		ck_assert_int_eq(signal_mode, APIC_SMI);
+		signals = 0;
+	}
+}
+END_TEST
+
+START_TEST(state_of_the_timer)
+{
+	struct kvm_lapic_state saved;
+
+	/* A periodic timer that was saved between its end and its next beginning. */
+	setup();
+	lapic_write(&lapic, LAPIC_TDCR, 0xb);
+	lapic_write(&lapic, LAPIC_LVTT, LAPIC_LVT_PERIODIC | 0xec);
+	lapic_write(&lapic, LAPIC_TMICT, 1000);
+	lapic_get_state(&lapic, &saved, false);
+	memset(saved.regs + LAPIC_TMCCT, 0, 4);
+	ck_assert_int_eq(lapic_set_state(&lapic, &saved, false), 0);
+	ck_assert_uint_eq(armed, now + 1000);
+	/* An expired one-shot stays so, and a deadline has no count. */
+	lapic_write(&lapic, LAPIC_LVTT, 0xec);
+	lapic_get_state(&lapic, &saved, false);
+	memset(saved.regs + LAPIC_TMCCT, 0, 4);
+	ck_assert_int_eq(lapic_set_state(&lapic, &saved, false), 0);
+	ck_assert_uint_eq(armed, NEVER);
+	lapic_write(&lapic, LAPIC_LVTT, LAPIC_LVT_TSC_DEADLINE | 0xec);
+	lapic_get_state(&lapic, &saved, false);
+	memset(saved.regs + LAPIC_TMICT, 0x11, 4);
+	memset(saved.regs + LAPIC_TMCCT, 0x11, 4);
+	ck_assert_int_eq(lapic_set_state(&lapic, &saved, false), 0);
+	ck_assert_uint_eq(armed, NEVER);
+}
+END_TEST
+
+START_TEST(state_keeps_eoi_suppression)
+{
+	struct kvm_lapic_state saved;
+
+	setup();
+	lapic.config.eoi_suppress = true;
+	lapic_write(&lapic, LAPIC_SVR, 0x11ff);
+	lapic_get_state(&lapic, &saved, false);
+	ck_assert_int_eq(lapic_set_state(&lapic, &saved, false), 0);
+	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_SVR), 0x11ff);
+	lapic.config.eoi_suppress = false;
+	ck_assert_int_eq(lapic_set_state(&lapic, &saved, false), 0);
+	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_SVR), 0x1ff);
 }
 END_TEST
 
@@ -750,6 +960,10 @@ int main(void)
 		posts_from_other_cpus,
 		power_up_state,
 		init_keeps_id_and_mode,
+		init_keeps_a_written_id,
+		start_up_ipi_finds_the_apic_during_init,
+		cmci_entry,
+		only_the_bsp_says_so,
 		accept_ack_eoi,
 		nesting_by_class,
 		task_priority,
@@ -770,11 +984,15 @@ int main(void)
 		icr_fields,
 		messages,
 		destinations_xapic,
+		destinations_of_a_wide_id_in_xapic_mode,
 		destinations_x2apic,
 		errors,
 		illegal_registers,
 		access_sizes,
 		lvt_modes,
+		lvt_modes_of_the_pins_only,
+		state_of_the_timer,
+		state_keeps_eoi_suppression,
 		state_round_trip,
 		state_id_formats,
 		hostile_state,

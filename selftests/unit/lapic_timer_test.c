@@ -3,6 +3,7 @@
 
 #include "lapic_world.h"
 
+/* SDM 3, figure 11-10. */
 START_TEST(divide_configuration)
 {
 	static const u8 divide[] = {
@@ -23,6 +24,7 @@ START_TEST(divide_configuration)
 }
 END_TEST
 
+/* SDM 3, 11.5.4. */
 START_TEST(divide_change_keeps_the_count)
 {
 	setup();
@@ -35,6 +37,7 @@ START_TEST(divide_change_keeps_the_count)
 }
 END_TEST
 
+/* SDM 3, 11.5.4. */
 START_TEST(timer_one_shot)
 {
 	setup();
@@ -61,6 +64,7 @@ START_TEST(timer_one_shot)
 }
 END_TEST
 
+/* SDM 3, 11.5.4. */
 START_TEST(timer_periodic)
 {
 	setup();
@@ -89,6 +93,7 @@ START_TEST(timer_periodic)
 }
 END_TEST
 
+/* SDM 3, 11.5.4.1. */
 START_TEST(timer_tsc_deadline)
 {
 	setup();
@@ -123,6 +128,7 @@ START_TEST(timer_tsc_deadline)
 }
 END_TEST
 
+/* SDM 3, 11.5.4.1. */
 START_TEST(timer_mode_change_disarms)
 {
 	setup();
@@ -145,6 +151,53 @@ START_TEST(timer_mode_change_disarms)
 }
 END_TEST
 
+/* SDM 3, figure 11-8. */
+START_TEST(timer_reserved_mode)
+{
+	/* Bits 18:17 both set: one-shot. */
+	setup();
+	lapic_write(&lapic, LAPIC_LVTT, LAPIC_LVT_TSC_DEADLINE | LAPIC_LVT_PERIODIC | 0xec);
+	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_LVTT), 0xec);
+}
+END_TEST
+
+START_TEST(timer_periodic_without_count)
+{
+	/* The count was set to 0 behind a running timer's back, by a restored state. */
+	setup();
+	lapic_write(&lapic, LAPIC_TDCR, 0xb);
+	lapic_write(&lapic, LAPIC_LVTT, LAPIC_LVT_PERIODIC | 0xec);
+	lapic_write(&lapic, LAPIC_TMICT, 1000);
+	lapic_put(&lapic, LAPIC_TMICT, 0);
+	now += 1000;
+	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_TMCCT), 0);
+	armed = NEVER;
+	lapic_timer_expired(&lapic);
+	ck_assert_uint_eq(armed, NEVER);
+}
+END_TEST
+
+/* SDM 3, 11.5.1, "Mask". */
+START_TEST(timer_masked_counts_silently)
+{
+	setup();
+	lapic_write(&lapic, LAPIC_TDCR, 0xb);
+	lapic_write(&lapic, LAPIC_LVTT, LAPIC_LVT_MASKED | LAPIC_LVT_PERIODIC | 0xec);
+	lapic_write(&lapic, LAPIC_TMICT, 1000);
+	now += 1500;
+	lapic_timer_expired(&lapic);
+	ck_assert_int_eq(lapic_pending(&lapic), -1);
+	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_TMCCT), 500);
+	lapic_write(&lapic, LAPIC_LVTT, LAPIC_LVT_MASKED | LAPIC_LVT_TSC_DEADLINE | 0xec);
+	lapic_set_tsc_deadline(&lapic, tsc + 1);
+	tsc += 1;
+	lapic_timer_expired(&lapic);
+	ck_assert_int_eq(lapic_pending(&lapic), -1);
+	ck_assert_uint_eq(lapic_tsc_deadline(&lapic), 0);
+}
+END_TEST
+
+/* SDM 3, 11.4.7.3, 11.4.3. */
 START_TEST(timer_stops_with_the_apic)
 {
 	setup();
@@ -166,6 +219,9 @@ int main(void)
 		timer_periodic,
 		timer_tsc_deadline,
 		timer_mode_change_disarms,
+		timer_reserved_mode,
+		timer_periodic_without_count,
+		timer_masked_counts_silently,
 		timer_stops_with_the_apic,
 	};
 

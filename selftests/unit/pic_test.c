@@ -76,6 +76,7 @@ static u8 irr(u16 port)
 	return pic_read(&pic, port);
 }
 
+/* 8259A, "Interrupt sequence"; "ICW2". */
 START_TEST(vector_is_base_and_line)
 {
 	setup();
@@ -89,6 +90,7 @@ START_TEST(vector_is_base_and_line)
 }
 END_TEST
 
+/* 8259A, "Fully nested mode". */
 START_TEST(fully_nested_priorities)
 {
 	setup();
@@ -111,6 +113,7 @@ START_TEST(fully_nested_priorities)
 }
 END_TEST
 
+/* 8259A, "Operation control word 1". */
 START_TEST(mask_register)
 {
 	setup();
@@ -124,6 +127,7 @@ START_TEST(mask_register)
 }
 END_TEST
 
+/* 8259A, "Edge and level triggered modes". */
 START_TEST(edge_triggers_once)
 {
 	setup();
@@ -139,6 +143,7 @@ START_TEST(edge_triggers_once)
 }
 END_TEST
 
+/* 8259A, "Edge and level triggered modes"; PIIX, ELCR1. */
 START_TEST(level_triggers_until_it_falls)
 {
 	setup();
@@ -154,6 +159,27 @@ START_TEST(level_triggers_until_it_falls)
 }
 END_TEST
 
+/* PIIX, ELCR1 and ELCR2: the request follows the line from then on. */
+START_TEST(elcr_turns_an_edge_into_a_level)
+{
+	setup();
+	pulse(5);
+	pic_set_line(&pic, 6, true);
+	pic_write(&pic, 0x4d0, 0x60);
+	ck_assert_uint_eq(irr(MASTER), 1 << 6);
+	ck_assert_uint_eq(pic_ack(&pic), BASE + 6);
+	pic_write(&pic, MASTER, EOI);
+	ck_assert(pic.output);
+	/* And what was asked for as a level stays asked for as an edge. */
+	pic_write(&pic, 0x4d0, 0);
+	pic_set_line(&pic, 6, false);
+	ck_assert(pic.output);
+	ck_assert_uint_eq(pic_ack(&pic), BASE + 6);
+	ck_assert_uint_eq(irr(MASTER), 0);
+}
+END_TEST
+
+/* PIIX, ELCR1 and ELCR2. */
 START_TEST(elcr_has_fixed_bits)
 {
 	setup();
@@ -164,6 +190,7 @@ START_TEST(elcr_has_fixed_bits)
 }
 END_TEST
 
+/* 8259A, "Cascade mode". */
 START_TEST(cascade)
 {
 	setup();
@@ -186,6 +213,7 @@ START_TEST(cascade)
 }
 END_TEST
 
+/* 8259A, "Cascade mode". */
 START_TEST(slave_asks_again_after_ack)
 {
 	setup();
@@ -199,6 +227,7 @@ START_TEST(slave_asks_again_after_ack)
 }
 END_TEST
 
+/* 8259A, "Automatic end of interrupt"; "Cascade mode". */
 START_TEST(slave_asks_again_after_automatic_eoi)
 {
 	setup_icw4(0x03);
@@ -211,6 +240,7 @@ START_TEST(slave_asks_again_after_automatic_eoi)
 }
 END_TEST
 
+/* 8259A, "Cascade mode". */
 START_TEST(cascade_has_no_pin)
 {
 	setup();
@@ -220,6 +250,7 @@ START_TEST(cascade_has_no_pin)
 }
 END_TEST
 
+/* 8259A, "The special fully nested mode". */
 START_TEST(special_fully_nested_mode)
 {
 	setup_icw4(0x11);
@@ -235,6 +266,7 @@ START_TEST(special_fully_nested_mode)
 }
 END_TEST
 
+/* 8259A, "Fully nested mode". */
 START_TEST(no_sfnm_blocks_the_slave)
 {
 	setup();
@@ -245,6 +277,7 @@ START_TEST(no_sfnm_blocks_the_slave)
 }
 END_TEST
 
+/* 8259A, "Automatic end of interrupt". */
 START_TEST(automatic_eoi)
 {
 	setup_icw4(0x03);
@@ -257,6 +290,7 @@ START_TEST(automatic_eoi)
 }
 END_TEST
 
+/* 8259A, "Automatic rotation". */
 START_TEST(rotate_in_automatic_eoi)
 {
 	setup_icw4(0x03);
@@ -275,6 +309,7 @@ START_TEST(rotate_in_automatic_eoi)
 }
 END_TEST
 
+/* 8259A, "End of interrupt". */
 START_TEST(specific_eoi)
 {
 	setup();
@@ -288,6 +323,7 @@ START_TEST(specific_eoi)
 }
 END_TEST
 
+/* 8259A, "Automatic rotation". */
 START_TEST(rotate_on_nonspecific_eoi)
 {
 	setup();
@@ -302,6 +338,7 @@ START_TEST(rotate_on_nonspecific_eoi)
 }
 END_TEST
 
+/* 8259A, "Specific rotation". */
 START_TEST(rotate_on_specific_eoi)
 {
 	setup();
@@ -315,6 +352,7 @@ START_TEST(rotate_on_specific_eoi)
 }
 END_TEST
 
+/* 8259A, "Specific rotation"; OCW2's commands. */
 START_TEST(set_priority)
 {
 	setup();
@@ -328,6 +366,7 @@ START_TEST(set_priority)
 }
 END_TEST
 
+/* 8259A, "Special mask mode". */
 START_TEST(special_mask_mode)
 {
 	setup();
@@ -350,6 +389,7 @@ START_TEST(special_mask_mode)
 }
 END_TEST
 
+/* 8259A, "Poll command". */
 START_TEST(poll_acknowledges)
 {
 	setup();
@@ -365,6 +405,7 @@ START_TEST(poll_acknowledges)
 }
 END_TEST
 
+/* 8259A, "Poll command". */
 START_TEST(poll_of_the_slave_takes_the_cascade_back)
 {
 	setup();
@@ -376,6 +417,7 @@ START_TEST(poll_of_the_slave_takes_the_cascade_back)
 }
 END_TEST
 
+/* 8259A, "Edge and level triggered modes": default IR7. */
 START_TEST(spurious_on_master)
 {
 	setup();
@@ -387,6 +429,7 @@ START_TEST(spurious_on_master)
 }
 END_TEST
 
+/* 8259A, "Edge and level triggered modes": default IR7. */
 START_TEST(spurious_on_slave)
 {
 	setup();
@@ -400,6 +443,7 @@ START_TEST(spurious_on_slave)
 }
 END_TEST
 
+/* 8259A, "Initialization command words 1 and 2", a to f. */
 START_TEST(icw1_initializes)
 {
 	setup();
@@ -438,6 +482,7 @@ START_TEST(output_tells_changes_only)
 }
 END_TEST
 
+/* PIIX, I/O address map. */
 START_TEST(ports)
 {
 	static const u16 mine[] = { 0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1 };
@@ -497,6 +542,7 @@ int main(void)
 		mask_register,
 		edge_triggers_once,
 		level_triggers_until_it_falls,
+		elcr_turns_an_edge_into_a_level,
 		elcr_has_fixed_bits,
 		cascade,
 		slave_asks_again_after_ack,

@@ -93,6 +93,7 @@ static bool get_out(int channel)
 	return get_status(channel) & 0x80;
 }
 
+/* 8254, "Mode 0". */
 START_TEST(mode0_terminal_count)
 {
 	setup();
@@ -111,6 +112,7 @@ START_TEST(mode0_terminal_count)
 }
 END_TEST
 
+/* 8254, "Mode 0": writing a new count, 1) and 2). */
 START_TEST(mode0_first_byte_stops)
 {
 	setup();
@@ -120,11 +122,50 @@ START_TEST(mode0_first_byte_stops)
 	pit_write(&pit, PIT_PORT + 1, 5);
 	ck_assert(!get_out(1));
 	now += ns(100);
+	/* Counting stands still, and no new count has been written as a whole. */
+	ck_assert_uint_eq(get_count(1), 0xfff6);
+	ck_assert(!(get_status(1) & 0x40));
 	pit_write(&pit, PIT_PORT + 1, 0);
 	ck_assert_uint_eq(get_count(1), 5);
+	now += ns(5);
+	ck_assert(get_out(1));
+	/* On channel 0 no interrupt comes of what was stopped. */
+	program(0, 0x30, 10000);
+	ck_assert_uint_ne(armed, NEVER);
+	pit_write(&pit, PIT_PORT, 1);
+	ck_assert_uint_eq(armed, NEVER);
 }
 END_TEST
 
+/* 8254, "Mode 0": a count written while GATE = 0. */
+START_TEST(mode0_first_byte_and_gate)
+{
+	setup();
+	pit_write(&pit, PIT_PORT_61H, 1);
+	program(2, 0x30, 1000);
+	now += ns(100);
+	pit_write(&pit, PIT_PORT + 2, 5);
+	now += ns(100);
+	/* The gate makes no difference to a counter that is stopped. */
+	pit_write(&pit, PIT_PORT_61H, 0);
+	now += ns(100);
+	pit_write(&pit, PIT_PORT_61H, 1);
+	now += ns(100);
+	ck_assert_uint_eq(get_count(2), 900);
+	pit_write(&pit, PIT_PORT_61H, 0);
+	pit_write(&pit, PIT_PORT + 2, 1);
+	/* Loaded with the gate low, it is counted with the gate high. */
+	now += ns(300);
+	ck_assert_uint_eq(get_count(2), 0x105);
+	pit_write(&pit, PIT_PORT + 2, 7);
+	pit_write(&pit, PIT_PORT_61H, 1);
+	pit_write(&pit, PIT_PORT + 2, 0);
+	now += ns(2);
+	ck_assert_uint_eq(get_count(2), 5);
+}
+END_TEST
+
+/* 8254, "Mode 0": GATE. */
 START_TEST(mode0_gate_holds)
 {
 	setup();
@@ -140,6 +181,7 @@ START_TEST(mode0_gate_holds)
 }
 END_TEST
 
+/* 8254, "Mode 1". */
 START_TEST(mode1_one_shot)
 {
 	setup();
@@ -165,6 +207,7 @@ START_TEST(mode1_one_shot)
 }
 END_TEST
 
+/* 8254, "Mode 2". */
 START_TEST(mode2_rate)
 {
 	setup();
@@ -178,12 +221,26 @@ START_TEST(mode2_rate)
 	now += ns(1);
 	ck_assert_uint_eq(get_count(1), 100);
 	ck_assert(get_out(1));
-	/* Modes 6 and 7 are 2 and 3. */
-	program(1, 0x3c, 100);
-	ck_assert_uint_eq(get_status(1) & 0x0e, 0x04);
 }
 END_TEST
 
+/* 8254, "Control word format"; "Read-back command": D5-D0. */
+START_TEST(modes_6_and_7)
+{
+	setup();
+	/* Behave as 2 and 3; the status has the control word's bits exactly as written. */
+	program(1, 0x3c, 100);
+	now += ns(99);
+	ck_assert(!get_out(1));
+	ck_assert_uint_eq(get_status(1) & 0x3f, 0x3c);
+	program(1, 0x3e, 100);
+	now += ns(50);
+	ck_assert(!get_out(1));
+	ck_assert_uint_eq(get_status(1) & 0x3f, 0x3e);
+}
+END_TEST
+
+/* 8254, "Mode 2": a new count while counting. */
 START_TEST(mode2_new_count_waits)
 {
 	setup();
@@ -199,6 +256,7 @@ START_TEST(mode2_new_count_waits)
 }
 END_TEST
 
+/* 8254, "Mode 2": GATE. */
 START_TEST(mode2_gate_restarts)
 {
 	setup();
@@ -215,6 +273,7 @@ START_TEST(mode2_gate_restarts)
 }
 END_TEST
 
+/* 8254, "Mode 3": even and odd counts. */
 START_TEST(mode3_square)
 {
 	int i, high = 0;
@@ -238,6 +297,90 @@ START_TEST(mode3_square)
 }
 END_TEST
 
+/* 8254, "Mode 3": a new count while counting. */
+START_TEST(mode3_new_count_waits_for_the_half_cycle)
+{
+	setup();
+	program(1, 0x36, 100);
+	now += ns(110);
+	pit_write(&pit, PIT_PORT + 1, 20);
+	pit_write(&pit, PIT_PORT + 1, 0);
+	ck_assert(get_status(1) & 0x40);
+	/* Ten ticks into the high half: 40 more of it, then 10 low and 10 high of the new count. */
+	now += ns(39);
+	ck_assert(get_out(1) && get_status(1) & 0x40);
+	now += ns(1);
+	ck_assert(!get_out(1) && !(get_status(1) & 0x40));
+	ck_assert_uint_eq(get_count(1), 20);
+	now += ns(9);
+	ck_assert(!get_out(1));
+	now += ns(1);
+	ck_assert(get_out(1));
+	now += ns(10);
+	ck_assert(!get_out(1));
+	/* Four ticks into the low half, odd: 6 more, then 16 high and 15 low. */
+	now += ns(4);
+	pit_write(&pit, PIT_PORT + 1, 31);
+	pit_write(&pit, PIT_PORT + 1, 0);
+	now += ns(5);
+	ck_assert(!get_out(1));
+	now += ns(2);
+	ck_assert(get_out(1));
+	now += ns(14);
+	ck_assert(get_out(1));
+	now += ns(2);
+	ck_assert(!get_out(1));
+	now += ns(15);
+	ck_assert(get_out(1));
+}
+END_TEST
+
+/* 8254, "Mode 3": a new count while counting. */
+START_TEST(mode3_new_count_moves_the_tick)
+{
+	u64 start;
+
+	setup();
+	pit_set_reinject(&pit, false);
+	program(0, 0x36, 10000);
+	start = now;
+	now += ns(1000);
+	pit_write(&pit, PIT_PORT, 20000 & 0xff);
+	pit_write(&pit, PIT_PORT, 20000 >> 8);
+	/* 5000 high of the old, 10000 low of the new, then the output rises; then each 20000. */
+	run_until(start + ns(14999));
+	ck_assert_int_eq(ticks, 0);
+	run_until(start + ns(15002));
+	ck_assert_int_eq(ticks, 1);
+	run_until(start + ns(34998));
+	ck_assert_int_eq(ticks, 1);
+	run_until(start + ns(35004));
+	ck_assert_int_eq(ticks, 2);
+}
+END_TEST
+
+/* 8254, "Mode 3": GATE. */
+START_TEST(mode3_gate_restarts)
+{
+	setup();
+	pit_write(&pit, PIT_PORT_61H, 1);
+	program(2, 0x36, 100);
+	now += ns(60);
+	ck_assert(!get_out(2));
+	pit_write(&pit, PIT_PORT_61H, 0);
+	ck_assert(get_out(2));
+	/* A new count is loaded with the trigger. */
+	pit_write(&pit, PIT_PORT + 2, 40);
+	pit_write(&pit, PIT_PORT + 2, 0);
+	now += ns(500);
+	pit_write(&pit, PIT_PORT_61H, 1);
+	ck_assert_uint_eq(get_count(2), 40);
+	now += ns(20);
+	ck_assert(!get_out(2));
+}
+END_TEST
+
+/* 8254, "Mode 4". */
 START_TEST(mode4_soft_strobe)
 {
 	setup();
@@ -250,6 +393,81 @@ START_TEST(mode4_soft_strobe)
 }
 END_TEST
 
+/* 8254, "Mode 4": a new count while counting. */
+START_TEST(mode4_new_count_is_loaded_at_once)
+{
+	setup();
+	program(1, 0x38, 100);
+	now += ns(60);
+	/* The first byte changes nothing. */
+	pit_write(&pit, PIT_PORT + 1, 50);
+	ck_assert_uint_eq(get_count(1), 40);
+	pit_write(&pit, PIT_PORT + 1, 0);
+	ck_assert_uint_eq(get_count(1), 50);
+	now += ns(50);
+	ck_assert(!get_out(1));
+	/* It strobes once and counts on. */
+	now += ns(1);
+	ck_assert(get_out(1));
+	ck_assert_uint_eq(get_count(1), 0xffff);
+	now += ns(0xffff);
+	ck_assert(get_out(1));
+}
+END_TEST
+
+/* 8254, "Mode 4": GATE. */
+START_TEST(mode4_gate_holds)
+{
+	setup();
+	pit_write(&pit, PIT_PORT_61H, 1);
+	program(2, 0x38, 100);
+	now += ns(60);
+	pit_write(&pit, PIT_PORT_61H, 0);
+	now += ns(60);
+	ck_assert(get_out(2));
+	ck_assert_uint_eq(get_count(2), 40);
+	pit_write(&pit, PIT_PORT_61H, 1);
+	now += ns(40);
+	ck_assert(!get_out(2));
+}
+END_TEST
+
+/* 8254, "Mode 1", "Mode 5": a new count while counting. */
+START_TEST(triggered_modes_load_a_new_count_with_the_trigger)
+{
+	static const u8 controls[] = { 0x32, 0x3a };
+	size_t i;
+
+	for (i = 0; i < sizeof(controls); i++) {
+		setup();
+		program(2, controls[i], 100);
+		/* Untriggered, the gate's fall does nothing. */
+		pit_write(&pit, PIT_PORT_61H, 1);
+		now += ns(50);
+		pit_write(&pit, PIT_PORT + 2, 30);
+		pit_write(&pit, PIT_PORT + 2, 0);
+		ck_assert_uint_eq(get_count(2), 50);
+		ck_assert(get_status(2) & 0x40);
+		pit_write(&pit, PIT_PORT_61H, 0);
+		ck_assert_uint_eq(get_count(2), 50);
+		pit_write(&pit, PIT_PORT_61H, 1);
+		ck_assert_uint_eq(get_count(2), 30);
+		ck_assert(!(get_status(2) & 0x40));
+		/* A gate that is high already triggers nothing. */
+		now += ns(10);
+		pit_write(&pit, PIT_PORT_61H, 1);
+		ck_assert_uint_eq(get_count(2), 20);
+	}
+	/* Nor does a trigger without a count. */
+	setup();
+	pit_write(&pit, CONTROL, 0xb2);
+	pit_write(&pit, PIT_PORT_61H, 1);
+	ck_assert(get_out(2));
+	ck_assert_uint_eq(get_count(2), 0);
+}
+END_TEST
+
+/* 8254, "Mode 5". */
 START_TEST(mode5_hard_strobe)
 {
 	setup();
@@ -266,6 +484,7 @@ START_TEST(mode5_hard_strobe)
 }
 END_TEST
 
+/* 8254, "Control word format": BCD. */
 START_TEST(bcd)
 {
 	setup();
@@ -278,9 +497,16 @@ START_TEST(bcd)
 	ck_assert_uint_eq(get_count(1), 0x9999);
 	now += ns(10000);
 	ck_assert_uint_eq(get_count(1), 0x9999);
+	/* Read without a latch, too. */
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), 0x99);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), 0x99);
+	program(1, 0x35, 0x0020);
+	now += ns(25);
+	ck_assert_uint_eq(get_count(1), 0x0015);
 }
 END_TEST
 
+/* 8254, "Minimum and maximum initial counts". */
 START_TEST(zero_is_the_largest_count)
 {
 	setup();
@@ -294,6 +520,7 @@ START_TEST(zero_is_the_largest_count)
 }
 END_TEST
 
+/* 8254, "Control word format": RW1, RW0. */
 START_TEST(byte_modes)
 {
 	setup();
@@ -307,6 +534,7 @@ START_TEST(byte_modes)
 }
 END_TEST
 
+/* 8254, "Counter latch command". */
 START_TEST(latch_holds_until_read)
 {
 	setup();
@@ -321,6 +549,7 @@ START_TEST(latch_holds_until_read)
 }
 END_TEST
 
+/* 8254, "Read-back command". */
 START_TEST(read_back)
 {
 	setup();
@@ -338,6 +567,70 @@ START_TEST(read_back)
 }
 END_TEST
 
+/* 8254, "Read-back command": repeated without reads. */
+START_TEST(second_read_back_is_ignored)
+{
+	setup();
+	program(1, 0x30, 1000);
+	pit_write(&pit, CONTROL, 0xc0 | 1 << 2);
+	now += ns(2000);
+	pit_write(&pit, CONTROL, 0xc0 | 1 << 2);
+	/* The output was low and 1000 to go when both were latched first. */
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), 0x30);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), 1000 & 0xff);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), 1000 >> 8);
+	/* Count alone; the status stays unlatched. */
+	pit_write(&pit, CONTROL, 0xd0 | 1 << 2);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), (0x10000 - 1000) & 0xff);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), (0x10000 - 1000) >> 8);
+}
+END_TEST
+
+/* 8254, "Counter latch command". */
+START_TEST(latch_in_byte_modes)
+{
+	setup();
+	program(1, 0x10, 0x56);
+	pit_write(&pit, CONTROL, LATCH(1));
+	now += ns(1);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), 0x56);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), 0x55);
+	program(1, 0x20, 0x5600);
+	pit_write(&pit, CONTROL, LATCH(1));
+	now += ns(1);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), 0x56);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), 0x55);
+}
+END_TEST
+
+/* 8254, "Counter latch command": until reprogrammed. */
+START_TEST(control_word_forgets_latches)
+{
+	setup();
+	program(1, 0x30, 1000);
+	pit_write(&pit, CONTROL, 0xc0 | 1 << 2);
+	program(1, 0x10, 0x77);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), 0x77);
+}
+END_TEST
+
+/* 8254, "Programming the 8254": state after power-up is undefined. */
+START_TEST(without_a_control_word)
+{
+	setup();
+	pit_write(&pit, PIT_PORT + 1, 0x12);
+	pit_write(&pit, CONTROL, LATCH(1));
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT + 1), 0);
+	ck_assert(get_status(1) & 0x40);
+	ck_assert_uint_eq(pit.channel[1].s.mode, PIT_NO_MODE);
+	/* With one, and without a count: nothing is read, nothing runs. */
+	pit_write(&pit, CONTROL, 0x30);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT), 0);
+	ck_assert_uint_eq(armed, NEVER);
+}
+END_TEST
+
+/* 8254, "Read-back command", figure "Null count operation". */
 START_TEST(null_count)
 {
 	setup();
@@ -350,6 +643,7 @@ START_TEST(null_count)
 }
 END_TEST
 
+/* PIIX, "NMI status and control register". */
 START_TEST(port61)
 {
 	u8 first;
@@ -357,7 +651,9 @@ START_TEST(port61)
 	setup();
 	ck_assert_uint_eq(pit_read(&pit, PIT_PORT_61H) & 0x03, 0);
 	pit_write(&pit, PIT_PORT_61H, 0xff);
-	ck_assert_uint_eq(pit_read(&pit, PIT_PORT_61H) & 0xcf, 0x03);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT_61H) & 0xcf, 0x0f);
+	pit_write(&pit, PIT_PORT_61H, 0x05);
+	ck_assert_uint_eq(pit_read(&pit, PIT_PORT_61H) & 0xcf, 0x05);
 	first = pit_read(&pit, PIT_PORT_61H) & 0x10;
 	now += 1 << 14;
 	ck_assert_uint_ne(pit_read(&pit, PIT_PORT_61H) & 0x10, first);
@@ -368,6 +664,7 @@ START_TEST(port61)
 }
 END_TEST
 
+/* 8254, "Mode 2". */
 START_TEST(ticks_of_the_rate_generator)
 {
 	int i;
@@ -385,6 +682,7 @@ START_TEST(ticks_of_the_rate_generator)
 }
 END_TEST
 
+/* 8254, "Mode 0", "Mode 4". */
 START_TEST(one_tick_of_the_one_shots)
 {
 	setup();
@@ -534,6 +832,51 @@ START_TEST(state_round_trip)
 }
 END_TEST
 
+START_TEST(state_of_a_stopped_mode0)
+{
+	struct kvm_pit_state2 saved;
+
+	setup();
+	program(0, 0x30, 10000);
+	pit_write(&pit, PIT_PORT, 100);
+	pit_get_state(&pit, &saved);
+	pit_init(&pit, &ops, NULL);
+	pit_set_state(&pit, &saved);
+	ck_assert_uint_eq(armed, NEVER);
+	ck_assert(!get_out(0));
+	pit_write(&pit, PIT_PORT, 0);
+	ck_assert_uint_eq(armed, now + ns(100));
+}
+END_TEST
+
+START_TEST(state_shows_the_count_that_waits)
+{
+	struct kvm_pit_state2 saved;
+
+	setup();
+	program(0, 0x34, 10000);
+	pit_write(&pit, PIT_PORT, 20000 & 0xff);
+	pit_write(&pit, PIT_PORT, 20000 >> 8);
+	pit_get_state(&pit, &saved);
+	ck_assert_uint_eq(saved.channels[0].count, 20000);
+	pit_set_state(&pit, &saved);
+	ck_assert_uint_eq(armed, now + ns(20000));
+}
+END_TEST
+
+START_TEST(gate_of_channel_0_may_come_closed)
+{
+	struct kvm_pit_state2 saved;
+
+	setup();
+	program(0, 0x34, 10000);
+	pit_get_state(&pit, &saved);
+	saved.channels[0].gate = 0;
+	pit_set_state(&pit, &saved);
+	ck_assert_uint_eq(armed, NEVER);
+}
+END_TEST
+
 START_TEST(fresh_state_is_silent)
 {
 	struct kvm_pit_state2 state;
@@ -554,19 +897,31 @@ int main(void)
 	const struct TTest *tests[] = {
 		mode0_terminal_count,
 		mode0_first_byte_stops,
+		mode0_first_byte_and_gate,
 		mode0_gate_holds,
 		mode1_one_shot,
 		mode2_rate,
 		mode2_new_count_waits,
 		mode2_gate_restarts,
+		modes_6_and_7,
 		mode3_square,
+		mode3_new_count_waits_for_the_half_cycle,
+		mode3_new_count_moves_the_tick,
+		mode3_gate_restarts,
 		mode4_soft_strobe,
+		mode4_new_count_is_loaded_at_once,
+		mode4_gate_holds,
+		triggered_modes_load_a_new_count_with_the_trigger,
 		mode5_hard_strobe,
 		bcd,
 		zero_is_the_largest_count,
 		byte_modes,
 		latch_holds_until_read,
 		read_back,
+		second_read_back_is_ignored,
+		latch_in_byte_modes,
+		control_word_forgets_latches,
+		without_a_control_word,
 		null_count,
 		port61,
 		ticks_of_the_rate_generator,
@@ -579,6 +934,9 @@ int main(void)
 		early_and_stale_expiry,
 		hpet_takes_line_0,
 		state_round_trip,
+		state_of_a_stopped_mode0,
+		state_shows_the_count_that_waits,
+		gate_of_channel_0_may_come_closed,
 		fresh_state_is_silent,
 	};
 
