@@ -147,6 +147,19 @@ static void tell_eoi(struct pic *pic, int nr, int line)
 	pic->ops->eoi(pic->opaque, nr * 8 + line);
 }
 
+static void clear_isr(struct pic *pic, int nr, u8 lines)
+{
+	struct kvm_pic_state *chip = &pic->chip[nr];
+	int line;
+
+	lines &= chip->isr;
+	chip->isr &= ~lines;
+	for (line = 0; line < 8; line++) {
+		if (lines & BIT(line))
+			tell_eoi(pic, nr, line);
+	}
+}
+
 /* The first INTA pulse (data sheet, "Interrupt sequence"). */
 static void acknowledge(struct pic *pic, int nr, int line)
 {
@@ -160,13 +173,12 @@ static void acknowledge(struct pic *pic, int nr, int line)
 		pic->chip[MASTER].last_irr &= ~BIT(PIC_CASCADE);
 		pic->chip[MASTER].irr &= ~BIT(PIC_CASCADE);
 	}
-	if (!chip->auto_eoi) {
-		chip->isr |= bit;
+	chip->isr |= bit;
+	if (!chip->auto_eoi)
 		return;
-	}
 	if (chip->rotate_on_auto_eoi)
 		chip->priority_add = (line + 1) & 7;
-	tell_eoi(pic, nr, line);
+	clear_isr(pic, nr, bit);
 }
 
 /**
@@ -192,19 +204,6 @@ u8 pic_ack(struct pic *pic)
 	vector = pic->chip[nr].irq_base + (line < 0 ? 7 : line);
 	update(pic);
 	return vector;
-}
-
-static void clear_isr(struct pic *pic, int nr, u8 lines)
-{
-	struct kvm_pic_state *chip = &pic->chip[nr];
-	int line;
-
-	lines &= chip->isr;
-	chip->isr &= ~lines;
-	for (line = 0; line < 8; line++) {
-		if (lines & BIT(line))
-			tell_eoi(pic, nr, line);
-	}
 }
 
 /*

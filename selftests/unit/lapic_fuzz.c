@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Any sequence of what guests, devices, other CPUs and user space do to a local APIC. */
+/*
+ * Any sequence of what guests, devices, other CPUs and user space do to a local APIC, and to a second
+ * one (lapic_oracle.h): registers, verdicts and whatever leaves the two must be the same. Once user
+ * space has brought a state of its own, only the consistency of the first is checked.
+ */
 
 #include <linux/kvm.h>
 
 #include "chip_fuzz.h"
 #include "irq/lapic.h"
+#include "lapic_oracle.h"
 
 #define NEVER (~0ull)
 
@@ -13,6 +18,9 @@ static unsigned long watch[4];
 static struct lapic lapic;
 static u64 now, armed, armed_tsc;
 static bool woken;
+static struct oracle oracle;
+static struct oracle_log seen;
+static bool follows;
 
 static u64 op_now(void *opaque)
 {
@@ -45,6 +53,7 @@ static void op_wake(void *opaque)
 static void op_send(void *opaque, const struct apic_msg *msg)
 {
 	must(msg->mode > APIC_LOWEST || msg->vector >= 16);
+	oracle_put(&seen, (struct oracle_event){ 'i', 0, false, *msg });
 	/* The sender may be among those named. */
 	if (lapic_match(&lapic, msg))
 		lapic_accept(&lapic, msg);
@@ -52,12 +61,16 @@ static void op_send(void *opaque, const struct apic_msg *msg)
 
 static void op_signal(void *opaque, enum apic_mode mode, u8 vector)
 {
+	struct apic_msg msg = { .mode = mode };
+
 	must(mode == APIC_NMI || mode == APIC_SMI || mode == APIC_INIT || mode == APIC_SIPI);
+	oracle_put(&seen, (struct oracle_event){ 's', vector, false, msg });
 }
 
 static void op_eoi(void *opaque, u8 vector, bool level)
 {
 	must(level || test_bit(vector, watch));
+	oracle_put(&seen, (struct oracle_event){ 'e', vector, level, {} });
 }
 
 static void op_changed(void *opaque)
@@ -120,9 +133,46 @@ static void check(void)
 	must(lapic_enabled(&lapic) || (!lapic.target && !lapic.deadline));
 }
 
+static void compare_log(void)
+{
+	unsigned int i;
+
+	must(seen.nr == oracle.log.nr);
+	for (i = 0; i < seen.nr && i < ARRAY_SIZE(seen.event); i++) {
+		const struct oracle_event *a = &seen.event[i], *b = &oracle.log.event[i];
+
+		must(a->what == b->what && a->vector == b->vector && a->level == b->level);
+		must(a->msg.dest == b->msg.dest && a->msg.vector == b->msg.vector);
+		must(a->msg.mode == b->msg.mode && a->msg.shorthand == b->msg.shorthand);
+		must(a->msg.logical == b->msg.logical && a->msg.level == b->msg.level);
+		must(a->msg.assert == b->msg.assert);
+	}
+}
+
+/* All that the two have in their registers. */
+static void compare(void)
+{
+	u32 offset;
+
+	compare_log();
+	must(lapic.base == oracle.base);
+	must(lapic_pending(&lapic) == oracle_pending(&oracle));
+	must(lapic_tsc_deadline(&lapic) == oracle.deadline);
+	for (offset = 0; offset < 0x400; offset += 16) {
+		s64 value = oracle_read(&oracle, offset, false);
+
+		if (value < 0 || offset == LAPIC_APR || offset == LAPIC_TMCCT ||
+		    offset == LAPIC_VERSION)
+			continue;
+		must(lapic_get(&lapic, offset) == value);
+	}
+	must(lapic_timer_count(&lapic) == oracle_count(&oracle));
+}
+
 static void go_on(u64 ns)
 {
 	now += ns;
+	oracle_time(&oracle, now);
 	if (armed > now && armed_tsc > now)
 		return;
 	armed = NEVER;
@@ -146,6 +196,11 @@ static void make(u32 id, u8 features)
 	armed_tsc = NEVER;
 	lapic_init(&lapic, page, id, &config, &ops, NULL);
 	lapic.eoi_watch = watch;
+	oracle.config = config;
+	oracle.watch = watch;
+	oracle.own_id = id;
+	oracle.now = now;
+	oracle_reset(&oracle, false);
 }
 
 /* Saved and restored, it looks and behaves the same. */
@@ -157,6 +212,7 @@ static void round_trip(u8 features, bool format)
 
 	if (!lapic_enabled(&lapic))
 		return;
+	follows = false;
 	lapic_get_state(&lapic, &saved, format);
 	make(lapic.id, features);
 	must(lapic_set_base(&lapic, base, true));
@@ -181,6 +237,7 @@ static void set_state(struct input *in)
 	/* The timer of a disabled APIC is not restored. */
 	if (lapic_enabled(&lapic))
 		lapic_set_state(&lapic, &state, false);
+	follows = false;
 }
 
 static void message(struct input *in, u8 op)
@@ -191,13 +248,105 @@ static void message(struct input *in, u8 op)
 		.level = op & 16,
 		.assert = true,
 	};
+	bool taken = lapic_accept(&lapic, &msg);
 
-	lapic_accept(&lapic, &msg);
+	must(oracle_accept(&oracle, &msg) == taken || !follows);
+	msg.dest = take(in, 2);
+	msg.logical = op & 16;
+	if (msg.dest >> 12 == 15)
+		msg.dest = APIC_DEST_ALL;
+	must(lapic_match(&lapic, &msg) == oracle_match(&oracle, &msg) || !follows);
+}
+
+/* Half of the registers that are named have something to write. */
+static u32 some_register(struct input *in)
+{
+	static const u16 offsets[] = {
+		LAPIC_TPR,	 LAPIC_SVR,   LAPIC_ICR,  LAPIC_ICR2, LAPIC_LVTT,
+		LAPIC_LVT_ERROR, LAPIC_TMICT, LAPIC_TDCR, LAPIC_ESR,  LAPIC_LVT_PERF,
+		LAPIC_LVT_LINT0, LAPIC_LDR,   LAPIC_DFR,  LAPIC_EOI,  LAPIC_SELF_IPI,
+	};
+	u8 byte = take(in, 1);
+
+	return byte & 0x80 ? (byte & 0x7f) << 4 : offsets[byte % ARRAY_SIZE(offsets)];
+}
+
+static void page_write(struct input *in)
+{
+	u32 value = take(in, 4), offset = some_register(in) & 0xff0;
+
+	if (lapic_x2apic(&lapic) || !lapic_enabled(&lapic))
+		return;
+	lapic_write(&lapic, offset, value);
+	oracle_page_write(&oracle, offset, value);
+}
+
+static void msr_write(struct input *in, size_t len)
+{
+	u64 value = take(in, len);
+	u32 offset = some_register(in);
+	bool taken = lapic_msr_write(&lapic, 0x800 + (offset >> 4), value);
+
+	must(oracle_msr_write(&oracle, offset, value) == taken || !follows);
+}
+
+static void reads(struct input *in, u8 op)
+{
+	u32 offset = take(in, 2), word = 0;
+	u8 buffer[8];
+	s64 expected;
+	u64 value;
+
+	if (!lapic_x2apic(&lapic) && lapic_enabled(&lapic)) {
+		lapic_mmio_read(&lapic, offset & 0xfff, buffer, (op >> 4 & 7) + 1);
+		if (offset % 16 < 4 && oracle_read(&oracle, offset & 0xff0, false) < 0)
+			oracle_error(&oracle, 7);
+		offset &= 0x3f0;
+		expected = oracle_read(&oracle, offset, false);
+		if (expected < 0)
+			return;
+		lapic_mmio_read(&lapic, offset, &word, 4);
+		must(word == expected || !follows);
+		return;
+	}
+	expected = oracle_read(&oracle, offset & 0xff0, true);
+	if (!lapic_msr_read(&lapic, 0x800 + (offset >> 4 & 0xff), &value))
+		must(expected < 0 || !lapic_enabled(&lapic) || !follows);
+	else if ((offset & 0xff0) == LAPIC_ICR)
+		must(value == ((u64)oracle.icr2 << 32 | oracle.icr) || !follows);
+	else
+		must(value == (u64)expected || !follows);
+}
+
+static void set_base(struct input *in, bool host)
+{
+	u64 base = (u64)take(in, 2) << 8;
+	bool taken;
+
+	/* Mostly something near to what it was. */
+	if (base & 1 << 16)
+		base = LAPIC_DEFAULT_BASE | (base & 0xf00);
+	taken = lapic_set_base(&lapic, base, host);
+	must(oracle_set_base(&oracle, base, host) == taken || !follows);
+}
+
+static void acknowledge(void)
+{
+	int pending = lapic_pending(&lapic), vector = lapic_ack(&lapic);
+
+	must(pending == vector);
+	must(oracle_ack(&oracle) == vector || !follows);
+}
+
+static void local(u32 lvt)
+{
+	lapic_local(&lapic, lvt);
+	oracle_local(&oracle, lvt);
 }
 
 static void step(struct input *in, u8 features)
 {
-	u8 op = take(in, 1), buffer[8];
+	u8 op = take(in, 1);
 	u64 value;
 
 	switch (op & 15) {
@@ -205,52 +354,54 @@ static void step(struct input *in, u8 features)
 		message(in, op);
 		break;
 	case 1:
-		must(lapic_pending(&lapic) == lapic_ack(&lapic));
+		acknowledge();
 		break;
 	case 2:
 		lapic_eoi(&lapic);
+		oracle_eoi(&oracle);
 		break;
 	case 3:
 		lapic_set_cr8(&lapic, op >> 4);
+		oracle.tpr = op & 0xf0;
 		break;
 	case 4:
 	case 5:
-		value = take(in, 4);
-		if (!lapic_x2apic(&lapic) && lapic_enabled(&lapic))
-			lapic_write(&lapic, take(in, 1) << 4, value);
+		page_write(in);
 		break;
 	case 6:
 	case 7:
-		value = take(in, op & 16 ? 8 : 4);
-		lapic_msr_write(&lapic, 0x800 + (take(in, 1) & 0x7f), value);
+		msr_write(in, op & 16 ? 8 : 4);
 		break;
 	case 8:
-		value = take(in, 2);
-		if (!lapic_x2apic(&lapic) && lapic_enabled(&lapic))
-			lapic_mmio_read(&lapic, value & 0xfff, buffer, (op >> 4 & 7) + 1);
-		lapic_msr_read(&lapic, 0x800 + (value & 0xff), &value);
+		reads(in, op);
 		break;
 	case 9:
-		lapic_set_base(&lapic, (u64)take(in, 2) << 8, op & 16);
+		set_base(in, op & 16);
 		break;
 	case 10:
 		go_on(take(in, op >> 4 & 7));
 		break;
 	case 11:
-		lapic_set_tsc_deadline(&lapic, take(in, op >> 4 & 7));
+		value = take(in, op >> 4 & 7);
+		lapic_set_tsc_deadline(&lapic, value);
+		oracle_set_deadline(&oracle, value);
 		break;
 	case 12:
 		lapic_reset(&lapic, op & 16);
+		oracle_reset(&oracle, op & 16);
 		break;
 	case 13:
 		go_on(0);
-		round_trip(features, op & 16);
+		/* This and the next rarely, for they end the comparison. */
+		if (op >> 5 == 7)
+			round_trip(features, op & 16);
 		break;
 	case 14:
-		set_state(in);
+		if (op >> 4 == 15)
+			set_state(in);
 		break;
 	case 15:
-		lapic_local(&lapic, LAPIC_LVTT + (op >> 4) % 6 * 16);
+		local(LAPIC_LVTT + (op >> 4) % 6 * 16);
 		break;
 	}
 }
@@ -266,12 +417,16 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	watch[0] = take(&in, 8);
 	watch[3] = ~watch[0];
 	make(take(&in, 2), features);
+	follows = true;
 	while (in.left) {
 		before = lapic_pending(&lapic);
 		base = lapic.base;
 		woken = false;
+		seen.nr = oracle.log.nr = 0;
 		step(&in, features);
 		check();
+		if (follows)
+			compare();
 		/* Whatever makes an interrupt deliverable says so. */
 		must(lapic_pending(&lapic) <= before || woken || lapic.base != base);
 	}

@@ -287,6 +287,20 @@ START_TEST(automatic_eoi)
 	ck_assert_uint_eq(eois, 1 << 4);
 	pulse(6);
 	ck_assert(pic.output);
+	/* It ends what was in service before the mode was set, too: here the cascade. */
+	setup_icw4(0x11);
+	pulse(14);
+	pic_ack(&pic);
+	pic_write(&pic, MASTER, 0x11);
+	pic_write(&pic, MASTER + 1, BASE);
+	pic_write(&pic, MASTER + 1, 4);
+	pulse(9);
+	ck_assert_uint_eq(pic_ack(&pic), BASE2 + 1);
+	ck_assert_uint_eq(isr(MASTER), 1 << 2);
+	pic_write(&pic, MASTER + 1, 0x13);
+	pulse(8);
+	ck_assert_uint_eq(pic_ack(&pic), BASE2 + 0);
+	ck_assert_uint_eq(isr(MASTER), 0);
 }
 END_TEST
 
