@@ -4,6 +4,8 @@
 # make run          a Debian guest under tenon.ko in an emulated lab host: a shell, or CMD='...'
 # make check        all checks; make check-full adds the slow ones
 # make bench        tenon.ko against kvm.ko
+# make coverage     line and branch coverage of the interrupt chips by their tests
+# make fuzz TIME=N  the chips' fuzzers, N seconds each (60), two at a time
 # make install      into this machine
 # make help         everything
 
@@ -41,7 +43,7 @@ user_tables := $(patsubst user/%.asl,build/gen/%.hex,$(shell find user -name '*.
 user_objects := $(user_sources:%.c=build/obj/%.o)
 asan_objects := $(user_sources:%.c=build/asan/%.o)
 
-.PHONY: all modules user asan guest-image lab run run-guest check check-full bench install \
+.PHONY: all modules user asan guest-image lab run run-guest check check-full bench coverage fuzz install \
 	uninstall tables clean distclean format lint help deps
 
 all: build/kmod-$(native)/tenon.ko build/tenon
@@ -114,6 +116,12 @@ check-full:
 
 lint:
 	$(Q)selftests/run lint
+
+coverage: | deps
+	$(Q)selftests/unit/coverage
+
+fuzz: | deps
+	$(Q)TIME=$(TIME) selftests/run fuzz
 
 bench: modules user guest-image
 	$(Q)tools/deps.sh bench

@@ -309,14 +309,33 @@ static void set_line(u8 op)
 		must(model_line(op & 31, op & 32) == r || !follows);
 }
 
+static bool is_served(u8 vector)
+{
+	int nr;
+
+	for (nr = 0; nr < IOAPIC_PINS; nr++) {
+		if (pins[nr].in_service && pins[nr].vector == vector)
+			return true;
+	}
+	return false;
+}
+
 static void eoi(u8 vector, bool level, unsigned int times)
 {
 	if (times > 1 && --bursts_left < 0)
 		return;
-	while (times--) {
+	do {
 		ioapic_eoi(&ioapic, vector, level);
 		model_eoi(vector, level);
-	}
+	} while (--times && follows && is_served(vector));
+}
+
+/* Few vectors, so that they meet. */
+static u8 some_vector(u8 byte)
+{
+	static const u8 vectors[] = { 0x31, 0x50, 0x51, 0xe0 };
+
+	return byte & 0x40 ? byte : vectors[byte % ARRAY_SIZE(vectors)];
 }
 
 static void select_it(u8 index)
@@ -329,11 +348,20 @@ static void select_it(u8 index)
 
 static void window(struct input *in, u8 op)
 {
+	u8 reg = take(in, 1), byte = take(in, 1);
 	u32 value;
 
 	/* Mostly the few pins and vectors that the other steps name. */
-	select_it(op & 8 ? take(in, 1) : 0x10 + (op >> 4) % 8);
-	value = take(in, op & 8 ? 4 : 3);
+	if ((op & 0x38) == 0x38) {
+		value = take(in, 3) << 8 | byte;
+	} else {
+		reg = 0x10 + reg % 16;
+		value = some_vector(byte & 3) | (byte & 4 ? byte >> 3 & 7 : 0) << 8 |
+			(byte >> 6 & 1) << 15 | (byte >> 7) << 16;
+		if (reg & 1)
+			value = (u32)byte << 24;
+	}
+	select_it(reg);
 	ioapic_mmio_write(&ioapic, 0x10, &value, 4);
 	model_window(value);
 	ioapic_mmio_read(&ioapic, 0x10, &value, 4);
@@ -362,17 +390,18 @@ static void odd_access(struct input *in, u8 op)
 
 static void step(struct input *in)
 {
-	u8 op = take(in, 1);
+	u8 op = take(in, 1), value;
 
 	if (!all_taken)
 		answer = (op >> 6) - 1;
 	switch (op & 7) {
 	case 0:
 	case 1:
-		set_line(take(in, 1));
+		value = take(in, 1);
+		set_line(value & 0x40 ? value : value & 0x27);
 		break;
 	case 2:
-		eoi(take(in, 1), op & 8, (op & 0x38) == 0x38 ? IOAPIC_STORM / 3 : 1);
+		eoi(some_vector(take(in, 1)), op & 8, (op & 0x38) == 0x38 ? IOAPIC_STORM - 1 : 1);
 		break;
 	case 3:
 	case 4:
@@ -401,7 +430,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 
 	all_taken = size & 1;
 	answer = 1;
-	bursts_left = 4;
+	bursts_left = 2;
 	ioapic_init(&ioapic, &ops, NULL);
 	ioapic.eoi_register = size & 2;
 	model_init();
@@ -415,3 +444,5 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	}
 	return 0;
 }
+
+#pragma clang attribute pop

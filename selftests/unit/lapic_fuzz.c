@@ -210,7 +210,8 @@ static void round_trip(u8 features, bool format)
 	u64 base = lapic.base, deadline = lapic.deadline;
 	int pending = lapic_pending(&lapic), isr = lapic.isr_top;
 
-	if (!lapic_enabled(&lapic))
+	/* A periodic timer that stands still begins to run, as it does with KVM. */
+	if (!lapic_enabled(&lapic) || (lapic_timer_mode(&lapic) == LAPIC_PERIODIC && !lapic.target))
 		return;
 	follows = false;
 	lapic_get_state(&lapic, &saved, format);
@@ -240,18 +241,27 @@ static void set_state(struct input *in)
 	follows = false;
 }
 
+/* Few vectors, so that they meet. */
+static u8 some_vector(struct input *in)
+{
+	static const u8 vectors[] = { 0x31, 0x3f, 0x42, 0x51, 0x52, 0xe1, 0xfe, 0x0f };
+	u8 byte = take(in, 1);
+
+	return byte & 0x80 ? byte : vectors[byte % ARRAY_SIZE(vectors)];
+}
+
 static void message(struct input *in, u8 op)
 {
 	struct apic_msg msg = {
-		.mode = op >> 5,
-		.vector = take(in, 1),
+		.mode = op & 0x80 ? op >> 5 & 7 : APIC_FIXED,
+		.vector = some_vector(in),
 		.level = op & 16,
 		.assert = true,
 	};
 	bool taken = lapic_accept(&lapic, &msg);
 
 	must(oracle_accept(&oracle, &msg) == taken || !follows);
-	msg.dest = take(in, 2);
+	msg.dest = take(in, op & 0x40 ? 1 : 2);
 	msg.logical = op & 16;
 	if (msg.dest >> 12 == 15)
 		msg.dest = APIC_DEST_ALL;
@@ -271,9 +281,36 @@ static u32 some_register(struct input *in)
 	return byte & 0x80 ? (byte & 0x7f) << 4 : offsets[byte % ARRAY_SIZE(offsets)];
 }
 
+/* Something that makes sense there, more often than not. */
+static u32 some_value(struct input *in, u32 offset)
+{
+	u32 byte = take(in, 1);
+
+	if (byte & 0x80)
+		return take(in, 4);
+	switch (offset) {
+	case LAPIC_SVR:
+		return 0xff | (byte & 7 ? LAPIC_SVR_ENABLE : 0) | (byte & 8 ? BIT(12) : 0);
+	case LAPIC_LVTT:
+		return some_vector(in) | (byte & 3) << 17;
+	case LAPIC_LVT_THERMAL ... LAPIC_LVT_ERROR:
+		return some_vector(in) | (byte & 8 ? byte & 7 : 0) << 8;
+	case LAPIC_ICR:
+		return some_vector(in) | (byte & 8 ? byte & 7 : 0) << 8 | (byte >> 4 & 3) << 18;
+	case LAPIC_TMICT:
+		return byte << (byte & 7);
+	case LAPIC_LDR:
+	case LAPIC_ICR2:
+		return take(in, 1) << 24;
+	case LAPIC_DFR:
+		return byte & 1 ? ~0u : 0;
+	}
+	return byte;
+}
+
 static void page_write(struct input *in)
 {
-	u32 value = take(in, 4), offset = some_register(in) & 0xff0;
+	u32 offset = some_register(in) & 0xff0, value = some_value(in, offset);
 
 	if (lapic_x2apic(&lapic) || !lapic_enabled(&lapic))
 		return;
@@ -283,8 +320,8 @@ static void page_write(struct input *in)
 
 static void msr_write(struct input *in, size_t len)
 {
-	u64 value = take(in, len);
 	u32 offset = some_register(in);
+	u64 value = len == 8 ? take(in, 8) : some_value(in, offset);
 	bool taken = lapic_msr_write(&lapic, 0x800 + (offset >> 4), value);
 
 	must(oracle_msr_write(&oracle, offset, value) == taken || !follows);
@@ -376,17 +413,21 @@ static void step(struct input *in, u8 features)
 		reads(in, op);
 		break;
 	case 9:
-		set_base(in, op & 16);
+		/* This and a reset seldom, for they undo much. */
+		if (op & 0x80)
+			set_base(in, op & 16);
 		break;
 	case 10:
-		go_on(take(in, op >> 4 & 7));
+		go_on(take(in, op & 0x80 ? op >> 4 & 7 : 1) << (op >> 4 & 7));
 		break;
 	case 11:
-		value = take(in, op >> 4 & 7);
+		value = op & 0x80 ? take(in, op >> 4 & 7) : now + take(in, 1);
 		lapic_set_tsc_deadline(&lapic, value);
 		oracle_set_deadline(&oracle, value);
 		break;
 	case 12:
+		if (op >> 5 != 7)
+			break;
 		lapic_reset(&lapic, op & 16);
 		oracle_reset(&oracle, op & 16);
 		break;
@@ -418,6 +459,14 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	watch[3] = ~watch[0];
 	make(take(&in, 2), features);
 	follows = true;
+	if (features & 0x80) {
+		lapic_write(&lapic, LAPIC_SVR, 0x1ff);
+		oracle_page_write(&oracle, LAPIC_SVR, 0x1ff);
+	}
+	if (features & 0x40) {
+		base = lapic.base | LAPIC_BASE_X2APIC;
+		must(lapic_set_base(&lapic, base, false) == oracle_set_base(&oracle, base, false));
+	}
 	while (in.left) {
 		before = lapic_pending(&lapic);
 		base = lapic.base;
@@ -432,3 +481,5 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	}
 	return 0;
 }
+
+#pragma clang attribute pop

@@ -355,6 +355,18 @@ static void write_port(u16 port, u8 value)
 	settle();
 }
 
+/* As firmware does. */
+static void initialize_both(u8 icw4)
+{
+	static const u8 words[2][4] = { { 0x11, 0x30, 4, 0 }, { 0x11, 0x70, 2, 0 } };
+	int nr, i;
+
+	for (nr = 0; nr < 2; nr++) {
+		for (i = 0; i < 4; i++)
+			write_port(ports[2 * nr + !!i], i == 3 ? icw4 : words[nr][i]);
+	}
+}
+
 static void read_port(u16 port)
 {
 	u8 value = pic_read(&pic, port), model;
@@ -428,9 +440,13 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct input in = { data, size };
 
+	u8 icw4 = take(&in, 1);
+
 	output_pin = false;
 	pic_init(&pic, &ops, NULL);
 	model_init();
+	if (icw4 & 0x80)
+		initialize_both(icw4 & 0x1f);
 	while (in.left) {
 		eois = expected_eois = 0;
 		step(&in);
@@ -438,3 +454,5 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	}
 	return 0;
 }
+
+#pragma clang attribute pop
