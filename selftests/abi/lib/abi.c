@@ -90,19 +90,24 @@ static void abi_set_cpuid(int vcpu)
 	free(cpuid);
 }
 
-int abi_vcpu(struct abi_vm *vm)
+int abi_vcpu_id(struct abi_vm *vm, int id)
 {
 	int i = vm->nr_vcpus++;
 	int size = ioctl(abi_dev(), KVM_GET_VCPU_MMAP_SIZE, 0);
 
 	CHECK(i < ABI_VCPUS);
 	CHECK(size > 0);
-	vm->vcpu[i] = ioctl(vm->fd, KVM_CREATE_VCPU, i);
+	vm->vcpu[i] = ioctl(vm->fd, KVM_CREATE_VCPU, id);
 	CHECK(vm->vcpu[i] >= 0);
 	vm->run[i] = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu[i], 0);
 	CHECK(vm->run[i] != MAP_FAILED);
 	abi_set_cpuid(vm->vcpu[i]);
 	return i;
+}
+
+int abi_vcpu(struct abi_vm *vm)
+{
+	return abi_vcpu_id(vm, vm->nr_vcpus);
 }
 
 void abi_close(struct abi_vm *vm)

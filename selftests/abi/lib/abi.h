@@ -48,6 +48,8 @@ struct abi_vm *abi_vm(size_t mem);
 struct abi_vm *abi_vm_irqchip(size_t mem);
 /* A new vCPU with the supported CPUID, its index. */
 int abi_vcpu(struct abi_vm *vm);
+/* One with this id. */
+int abi_vcpu_id(struct abi_vm *vm, int id);
 void abi_close(struct abi_vm *vm);
 
 /* Put a vCPU into real mode at 0:@ip, 32-bit flat protected mode, or 64-bit mode, at @ip. */
