@@ -621,9 +621,11 @@ static void test_races(void)
 	pthread_t thread;
 
 	start(vm, vcpu,
-	      STEPS(ENABLE_APIC, STORE(APIC(TDCR), 0xb), STORE(APIC(LVTT), 0x20090),
-		    STORE(APIC(TMICT), 2000000), OUT(0x21, 0xff), OUT(0xa1, 0xff), IOREGSEL(0),
-		    IOWIN(0x60), OUT(0x43, 0x34), OUT(0x40, 0x00), OUT(0x40, 0x04)));
+	      STEPS(ENABLE_APIC, OUT(0x21, 0xff), OUT(0xa1, 0xff), TELL_DONE,
+		    STORE(APIC(TDCR), 0xb), STORE(APIC(LVTT), 0x20090), STORE(APIC(TMICT), 2000000),
+		    IOREGSEL(0), IOWIN(0x60), OUT(0x43, 0x34), OUT(0x40, 0x00), OUT(0x40, 0x04)));
+	/* From here on the race writes back a PIC that is masked. */
+	CHECK_EQ(told(vm, vcpu), DONE);
 	CHECK_EQ(pthread_create(&thread, NULL, race, &racer), 0);
 	for (i = 0; i < 300; i++) {
 		int vector = told(vm, vcpu);
