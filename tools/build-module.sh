@@ -34,7 +34,7 @@ exec 9>"$dir.lock"
 flock 9
 ln -sfn ../include build/include
 # Objects that a build inside kmod/ may have left are not ours; links to deleted files go.
-cp -rsn "$PWD/kmod/." "$dir"
+cp -rsf "$PWD/kmod/." "$dir"
 find "$dir" -type l \( -xtype l -o ! -name '*.[chS]' ! -name Kbuild \) -delete
 
 kbuild=(make -C "$kdir" "M=$dir" CONFIG_DEBUG_INFO_BTF_MODULES= "V=${V:-0}")
