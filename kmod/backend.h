@@ -21,12 +21,16 @@ struct vm;
  * @name: "svm" or "vmx"
  * @vcpu_size: bytes of the backend's vCPU, whose first member is struct vcpu
  *
- * @probe: once at insmod: discover capabilities; -EOPNOTSUPP (and one log line) where the
- *	extension is absent or locked off by firmware
+ * @rival: name of the module by which kvm.ko uses the same extension
+ *
+ * @probe: once at insmod: discover capabilities; -ENODEV where the processor does not have the
+ *	extension; -EOPNOTSUPP, and one log line, where it cannot be used
  * @remove: once at rmmod
  * @foreign: on this CPU the extension is switched on, and not by us. IRQs off
  * @cpu_on: switch the extension on, on this CPU. IRQs off
  * @cpu_off: and off again; the CPU's loaded control blocks are cleared. IRQs off
+ * @cpu_emergency: likewise, on a CPU that crashes and will not run guests any more, perhaps in an
+ *	NMI and with any lock held
  *
  * @vcpu_create: allocate the control block; the generic part is zeroed and has @vm, @id
  * @vcpu_destroy: free it
@@ -79,12 +83,14 @@ struct vm;
 struct backend {
 	const char *name;
 	size_t vcpu_size;
+	const char *rival;
 
 	int (*probe)(void);
 	void (*remove)(void);
 	bool (*foreign)(void);
 	int (*cpu_on)(void);
 	void (*cpu_off)(void);
+	void (*cpu_emergency)(void);
 
 	int (*vcpu_create)(struct vcpu *vcpu);
 	void (*vcpu_destroy)(struct vcpu *vcpu);

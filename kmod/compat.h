@@ -92,33 +92,27 @@ static inline void compat_bp_spec_reduce(bool on)
 
 /* Debian's 6.12 has struct syscore, whose callbacks take an argument. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
-#define COMPAT_SYSCORE(name, suspend_fn, resume_fn, shutdown_fn) \
-	static int name##_suspend(void *data)                    \
-	{                                                        \
-		return suspend_fn();                             \
-	}                                                        \
-	static void name##_resume(void *data)                    \
-	{                                                        \
-		resume_fn();                                     \
-	}                                                        \
-	static void name##_shutdown(void *data)                  \
-	{                                                        \
-		shutdown_fn();                                   \
-	}                                                        \
-	static const struct syscore_ops name##_ops = {           \
-		.suspend = name##_suspend,                       \
-		.resume = name##_resume,                         \
-		.shutdown = name##_shutdown,                     \
-	};                                                       \
+#define COMPAT_SYSCORE(name, suspend_fn, resume_fn)    \
+	static int name##_suspend(void *data)          \
+	{                                              \
+		return suspend_fn();                   \
+	}                                              \
+	static void name##_resume(void *data)          \
+	{                                              \
+		resume_fn();                           \
+	}                                              \
+	static const struct syscore_ops name##_ops = { \
+		.suspend = name##_suspend,             \
+		.resume = name##_resume,               \
+	};                                             \
 	static struct syscore name = { .ops = &name##_ops }
 #define compat_register_syscore(core)	register_syscore(core)
 #define compat_unregister_syscore(core) unregister_syscore(core)
 #else
-#define COMPAT_SYSCORE(name, suspend_fn, resume_fn, shutdown_fn) \
-	static struct syscore_ops name = {                       \
-		.suspend = suspend_fn,                           \
-		.resume = resume_fn,                             \
-		.shutdown = shutdown_fn,                         \
+#define COMPAT_SYSCORE(name, suspend_fn, resume_fn) \
+	static struct syscore_ops name = {          \
+		.suspend = suspend_fn,              \
+		.resume = resume_fn,                \
 	}
 #define compat_register_syscore(core)	register_syscore_ops(core)
 #define compat_unregister_syscore(core) unregister_syscore_ops(core)

@@ -16,6 +16,7 @@
 #include "msr.h"
 #include "run.h"
 #include "vcpu.h"
+#include "virt.h"
 #include "vm.h"
 #include "xstate.h"
 
@@ -100,17 +101,17 @@ static struct miscdevice sys_device = {
 static int __init choose_backend(void)
 {
 	unsigned int i;
-	int r = -EOPNOTSUPP;
+	int r;
 
 	for (i = 0; i < ARRAY_SIZE(backends); i++) {
 		r = backends[i]->probe();
 		if (!r)
 			backend = backends[i];
-		if (r != -EOPNOTSUPP)
+		if (r != -ENODEV)
 			return r;
 	}
-	pr_err("this machine has neither VMX nor SVM that can be used\n");
-	return r;
+	pr_err("this machine's processor has neither VMX nor SVM\n");
+	return -EOPNOTSUPP;
 }
 
 static int __init tenon_init(void)
@@ -128,6 +129,9 @@ static int __init tenon_init(void)
 		r = pv_module_init();
 	if (r)
 		goto remove_backend;
+	r = virt_module_init();
+	if (r)
+		goto exit_pv;
 	sys_device.name = devname;
 	/* Where kvm.ko has that name it has this number, too, and is asked for it first. */
 	if (!strcmp(devname, "kvm"))
@@ -136,11 +140,13 @@ static int __init tenon_init(void)
 	if (r) {
 		pr_err("/dev/%s: cannot be made (%d)%s\n", devname, r,
 		       r == -EEXIST || r == -EBUSY ? ": that name is taken" : "");
-		goto remove_pv;
+		goto exit_virt;
 	}
 	return 0;
 
-remove_pv:
+exit_virt:
+	virt_module_exit();
+exit_pv:
 	pv_module_exit();
 remove_backend:
 	preempt_notifier_dec();
@@ -151,6 +157,7 @@ remove_backend:
 static void __exit tenon_exit(void)
 {
 	misc_deregister(&sys_device);
+	virt_module_exit();
 	pv_module_exit();
 	preempt_notifier_dec();
 	backend->remove();

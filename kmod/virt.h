@@ -8,7 +8,7 @@
 /* Virtualization is on, on this CPU, and by us. Written on that CPU with IRQs off. */
 DECLARE_PER_CPU(bool, virt_on);
 
-/* CPUs are going down (reboot, suspend): a fault of a virtualization instruction is expected. */
+/* CPUs are going down (reboot, crash): a fault of a virtualization instruction is expected. */
 extern bool virt_going_down;
 
 /**
@@ -24,6 +24,9 @@ struct virt_sleep {
 };
 
 extern struct virt_sleep virt_sleep;
+
+int virt_module_init(void);
+void virt_module_exit(void);
 
 /* Each VM holds virtualization on: 0, -EBUSY where another hypervisor has it, or an errno. */
 int virt_get(void);

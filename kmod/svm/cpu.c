@@ -127,16 +127,29 @@ void svm_remove(void)
 		__free_pages(svm_msrpm_none, MSRPM_ORDER);
 }
 
+/* Firmware may switch SVM off; some kernels then hide it (APM 2, 15.4 and 15.30.1). */
+static int svm_check_firmware(void)
+{
+	u64 vm_cr = 0;
+
+	if (boot_cpu_data.x86_vendor != X86_VENDOR_AMD &&
+	    boot_cpu_data.x86_vendor != X86_VENDOR_HYGON)
+		return -ENODEV;
+	if (!(cpuid_ecx(0x80000001) & BIT(X86_FEATURE_SVM & 31)))
+		return -ENODEV;
+	rdmsrl_safe(MSR_VM_CR, &vm_cr);
+	if (boot_cpu_has(X86_FEATURE_SVM) && !(vm_cr & VM_CR_SVMDIS))
+		return 0;
+	pr_err("SVM is switched off by firmware (VM_CR is %#llx): enable it in the setup\n", vm_cr);
+	return -EOPNOTSUPP;
+}
+
 static int svm_discover(void)
 {
-	u64 vm_cr;
+	int r = svm_check_firmware();
 
-	if (!boot_cpu_has(X86_FEATURE_SVM))
-		return -EOPNOTSUPP;
-	if (!rdmsrl_safe(MSR_VM_CR, &vm_cr) && vm_cr & VM_CR_SVMDIS) {
-		pr_err("SVM is switched off by firmware (VM_CR.SVMDIS): enable it in the setup\n");
-		return -EOPNOTSUPP;
-	}
+	if (r)
+		return r;
 	if (!boot_cpu_has(X86_FEATURE_NPT)) {
 		pr_err("this CPU has SVM without nested paging, which Tenon needs\n");
 		return -EOPNOTSUPP;
@@ -154,13 +167,16 @@ static int svm_discover(void)
 	};
 	svm_features.speculation = svm_features.spec_ctrl || svm_features.virt_spec_ctrl ||
 				   svm_features.ssbd;
-	return svm_features.nr_asids < 2 ? -EOPNOTSUPP : 0;
+	if (svm_features.nr_asids >= 2)
+		return 0;
+	pr_err("this CPU's SVM has no ASIDs for guests\n");
+	return -EOPNOTSUPP;
 }
 
 /**
  * svm_probe() - discover SVM (APM 2, 15.4) and allocate what all guests share
  *
- * Return: 0, -EOPNOTSUPP where the machine has no usable SVM, or -ENOMEM.
+ * Return: 0, -ENODEV or -EOPNOTSUPP where the machine has no usable SVM, or -ENOMEM.
  */
 int svm_probe(void)
 {
@@ -221,6 +237,21 @@ void svm_cpu_off(void)
 
 	compat_bp_spec_reduce(false);
 	amd_pmu_disable_virt();
+	wrmsrl(MSR_VM_HSAVE_PA, 0);
+	rdmsrl(MSR_EFER, efer);
+	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
+}
+
+/* An INIT waits while GIF is 0: it becomes 1, if this crash is between CLGI and STGI. */
+void svm_cpu_emergency(void)
+{
+	u64 efer;
+
+	asm volatile("1: stgi\n"
+		     "2:\n" _ASM_EXTABLE(1b, 2b)
+		     :
+		     :
+		     : "memory");
 	wrmsrl(MSR_VM_HSAVE_PA, 0);
 	rdmsrl(MSR_EFER, efer);
 	wrmsrl(MSR_EFER, efer & ~EFER_SVME);

@@ -197,11 +197,13 @@ static void svm_flush_tlb(struct vcpu *vcpu)
 struct backend svm_backend __ro_after_init = {
 	.name = "svm",
 	.vcpu_size = sizeof(struct svm_vcpu),
+	.rival = "kvm_amd",
 	.probe = svm_probe,
 	.remove = svm_remove,
 	.foreign = svm_foreign,
 	.cpu_on = svm_cpu_on,
 	.cpu_off = svm_cpu_off,
+	.cpu_emergency = svm_cpu_emergency,
 	.vcpu_create = svm_vcpu_create,
 	.vcpu_destroy = svm_vcpu_destroy,
 	.reset = svm_reset,

@@ -132,6 +132,7 @@ void svm_remove(void);
 bool svm_foreign(void);
 int svm_cpu_on(void);
 void svm_cpu_off(void);
+void svm_cpu_emergency(void);
 void svm_load(struct vcpu *vcpu, int cpu);
 void svm_save_host(struct svm_vcpu *svm, struct svm_cpu *sc);
 void svm_new_asid(struct svm_vcpu *svm, struct svm_cpu *sc);

@@ -184,23 +184,26 @@ static void say_what_is_used(void)
 	pr_info("VMX: %s\n", text);
 }
 
-/* Firmware may lock VMX off, and the kernel then hides it (SDM 3, 24.7). */
+/*
+ * Firmware may lock VMX off, and the kernel then hides it; what firmware leaves unlocked the kernel
+ * switches on and locks, on each CPU that starts or wakes up (SDM 3, 24.7).
+ */
 static int check_firmware(void)
 {
-	u64 control;
+	u64 control = 0;
 
 	if (boot_cpu_data.x86_vendor != X86_VENDOR_INTEL &&
 	    boot_cpu_data.x86_vendor != X86_VENDOR_CENTAUR &&
 	    boot_cpu_data.x86_vendor != X86_VENDOR_ZHAOXIN)
-		return -EOPNOTSUPP;
+		return -ENODEV;
 	if (!(cpuid_ecx(1) & BIT(X86_FEATURE_VMX & 31)))
-		return -EOPNOTSUPP;
-	if (!boot_cpu_has(X86_FEATURE_VMX) || rdmsrl_safe(MSR_IA32_FEAT_CTL, &control) ||
-	    !(control & FEAT_CTL_LOCKED) || !(control & FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX)) {
-		pr_err("VMX is switched off by firmware (IA32_FEATURE_CONTROL): enable it in the setup\n");
-		return -EOPNOTSUPP;
-	}
-	return 0;
+		return -ENODEV;
+	if (boot_cpu_has(X86_FEATURE_VMX))
+		return 0;
+	rdmsrl_safe(MSR_IA32_FEAT_CTL, &control);
+	pr_err("VMX is switched off by firmware (IA32_FEATURE_CONTROL is %#llx): enable it in the setup\n",
+	       control);
+	return -EOPNOTSUPP;
 }
 
 /* A guest's not-present page-table entry lets it read what is in the L1 data cache (L1TF). */
@@ -237,7 +240,7 @@ static bool perf_control_is_broken(void)
 /**
  * vmx_discover() - find out what VMX has here and choose the controls
  *
- * Return: 0, or -EOPNOTSUPP with a line in the log that says why, unless there is no VMX at all.
+ * Return: 0, -ENODEV where there is no VMX, or -EOPNOTSUPP with a line in the log that says why.
  */
 int vmx_discover(void)
 {

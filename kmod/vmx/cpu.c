@@ -104,7 +104,7 @@ void vmx_remove(void)
 /**
  * vmx_probe() - discover VMX and allocate what all guests share
  *
- * Return: 0, -EOPNOTSUPP where the machine has no usable VMX, or -ENOMEM.
+ * Return: 0, -ENODEV or -EOPNOTSUPP where the machine has no usable VMX, or -ENOMEM.
  */
 int vmx_probe(void)
 {
@@ -159,11 +159,9 @@ static void leave_vmx(void)
 int vmx_cpu_on(void)
 {
 	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpus);
-	u64 control;
 
-	/* Each CPU has its own lock (SDM 3, 24.7). */
-	if (rdmsrl_safe(MSR_IA32_FEAT_CTL, &control) ||
-	    !(control & FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX))
+	/* Each CPU has its own IA32_FEATURE_CONTROL (SDM 3, 24.7), which the kernel has read. */
+	if (!this_cpu_has(X86_FEATURE_VMX))
 		return -EIO;
 	cr4_set_bits_irqsoff(X86_CR4_VMXE);
 	intel_pt_handle_vmx(1);
@@ -203,6 +201,17 @@ void vmx_cpu_off(void)
 	leave_vmx();
 	intel_pt_handle_vmx(0);
 	cr4_clear_bits_irqsoff(X86_CR4_VMXE);
+}
+
+/* The list can be walked from its head wherever an NMI has cut in. */
+void vmx_cpu_emergency(void)
+{
+	struct vmx_vcpu *vmx;
+
+	list_for_each_entry(vmx, this_cpu_ptr(&vmx_cpus.loaded), loaded)
+		vmx_vmclear(vmx->vmcs_pa);
+	leave_vmx();
+	cr4_clear_bits(X86_CR4_VMXE);
 }
 
 static void clear_here(void *vmx)
@@ -252,27 +261,48 @@ static void vmx_arrive(struct vmx_vcpu *vmx, struct vmx_cpu *vc, int cpu)
 }
 
 /**
- * vmx_make_current() - make the vCPU's VMCS current on this CPU
+ * vmx_try_current() - make the vCPU's VMCS current on this CPU
  * @vmx: the vCPU, whose owner calls this
  *
  * Context: preemption off; IRQs on if the VMCS may be on another CPU.
+ * Return: false if VMX is off here, as it is on a CPU that goes down.
  */
-void vmx_make_current(struct vmx_vcpu *vmx)
+bool vmx_try_current(struct vmx_vcpu *vmx)
 {
 	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpus);
 	int cpu = smp_processor_id();
 	unsigned long flags;
+	bool on;
 
 	if (vmx->cpu != cpu)
 		vmx_forget(vmx);
 	local_irq_save(flags);
-	if (vmx->cpu != cpu) {
+	on = __this_cpu_read(virt_on);
+	if (on && vmx->cpu != cpu) {
 		vmx_arrive(vmx, vc, cpu);
-	} else if (vc->current_vmcs != vmx) {
+	} else if (on && vc->current_vmcs != vmx) {
 		vmx_vmptrld(vmx->vmcs_pa);
 		vc->current_vmcs = vmx;
 	}
 	local_irq_restore(flags);
+	return on;
+}
+
+/**
+ * vmx_make_current() - make the vCPU's VMCS current, on this CPU or another
+ * @vmx: the vCPU, whose owner calls this
+ *
+ * Who finds himself on a CPU that goes down sleeps and wakes up elsewhere.
+ *
+ * Context: preemption off, and on in between; IRQs on if the VMCS may be on another CPU.
+ */
+void vmx_make_current(struct vmx_vcpu *vmx)
+{
+	while (!vmx_try_current(vmx) && !virt_going_down) {
+		preempt_enable();
+		schedule_timeout_uninterruptible(1);
+		preempt_disable();
+	}
 }
 
 void vmx_flush_tlb(struct vcpu *vcpu)

@@ -138,7 +138,7 @@ void vmx_load_syscall_msrs(struct vmx_vcpu *vmx)
 	local_irq_restore(flags);
 }
 
-static void save_host_segments(struct vmx_vcpu *vmx)
+static void save_host_segments(struct vmx_vcpu *vmx, bool current_here)
 {
 	u64 fs_base = user_fs_base();
 
@@ -147,7 +147,7 @@ static void save_host_segments(struct vmx_vcpu *vmx)
 	savesegment(ds, vmx->host.ds);
 	savesegment(es, vmx->host.es);
 	store_ldt(vmx->host.ldt);
-	if (fs_base != vmx->host.fs_base) {
+	if (fs_base != vmx->host.fs_base && current_here) {
 		vmx->host.fs_base = fs_base;
 		vmx_write(HOST_FS_BASE, fs_base);
 	}
@@ -163,10 +163,12 @@ static void save_host_segments(struct vmx_vcpu *vmx)
 void vmx_load(struct vcpu *vcpu, int cpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	bool current_here = __this_cpu_read(vmx_cpus.current_vmcs) == vmx;
 
-	if (__this_cpu_read(vmx_cpus.current_vmcs) != vmx)
-		vmx_make_current(vmx);
-	save_host_segments(vmx);
+	/* On a CPU that goes down a thread comes by on its way to another. */
+	if (!current_here)
+		current_here = vmx_try_current(vmx);
+	save_host_segments(vmx, current_here);
 	local_irq_disable();
 	vmx->host.kernel_gs = exchange_kernel_gs(vmx->kernel_gs);
 	vmx->host.away = true;

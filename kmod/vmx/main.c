@@ -165,11 +165,13 @@ static notrace void vmx_run(struct vcpu *vcpu, struct exit *exit)
 struct backend vmx_backend __ro_after_init = {
 	.name = "vmx",
 	.vcpu_size = sizeof(struct vmx_vcpu),
+	.rival = "kvm_intel",
 	.probe = vmx_probe,
 	.remove = vmx_remove,
 	.foreign = vmx_foreign,
 	.cpu_on = vmx_cpu_on,
 	.cpu_off = vmx_cpu_off,
+	.cpu_emergency = vmx_cpu_emergency,
 	.vcpu_create = vmx_vcpu_create,
 	.vcpu_destroy = vmx_vcpu_destroy,
 	.reset = vmx_reset,
