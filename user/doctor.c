@@ -57,6 +57,7 @@ struct patient {
 	bool svm;
 	bool vmx;
 	bool nested;
+	bool unusable; /* the processor, by a finding before */
 };
 
 #define SAY(finding, ...)  snprintf((finding)->text, sizeof((finding)->text), __VA_ARGS__)
@@ -116,7 +117,7 @@ static void check_svm(const struct patient *patient, struct finding *finding)
 	unsigned int a = 0, b = 0, c = 0, d = 0;
 	size_t len;
 
-	if (!patient->svm || !__get_cpuid(LEAF_SVM, &a, &b, &c, &d))
+	if (!patient->svm || patient->unusable || !__get_cpuid(LEAF_SVM, &a, &b, &c, &d))
 		return;
 	SAY(finding, "%u ASIDs", b);
 	for (size_t i = 0; i < ARRAY_SIZE(svm_features); i++) {
@@ -127,36 +128,68 @@ static void check_svm(const struct patient *patient, struct finding *finding)
 	}
 	if (d & SVM_EDX_NPT)
 		return;
-	finding->verdict = NOTE;
-	MEND(finding, "none: without nested paging the slower shadow paging is used");
+	finding->verdict = BAD;
+	MEND(finding, "none: this processor has no nested paging (NPT), which Tenon needs");
 }
 
-/* The line "vmx flags" of /proc/cpuinfo: the kernel has read the capability MSRs. */
-static void check_vmx(const struct patient *patient, struct finding *finding)
+/*
+ * A line of /proc/cpuinfo, whose name begins with @name: what the kernel found in CPUID and MSRs,
+ * and has not switched off.
+ *
+ * Return: its words, with a blank before and behind each; NULL if there is no such line.
+ */
+static char *read_cpuinfo(const char *name, char *line, int size)
 {
-	char line[1024], *flags = NULL;
-	FILE *file;
+	FILE *file = fopen("/proc/cpuinfo", "re");
+	char *words = NULL, *end;
 
-	if (!patient->vmx)
-		return;
-	file = fopen("/proc/cpuinfo", "re");
-	while (file && !flags && fgets(line, sizeof(line), file)) {
-		if (!strncmp(line, "vmx flags", 9))
-			flags = strchr(line, ':');
+	while (file && !words && fgets(line, size, file)) {
+		if (!strncmp(line, name, strlen(name)))
+			words = strchr(line, ':');
 	}
 	if (file)
 		fclose(file);
-	if (!flags) {
+	if (!words)
+		return NULL;
+	end = strchr(words, '\n');
+	if (end)
+		*end = ' ';
+	return words + 1;
+}
+
+/* As the kernel names them. */
+static const struct {
+	const char *word;
+	const char *name;
+} vmx_needed[] = {
+	{ " ept ", "EPT" },
+	{ " unrestricted_guest ", "unrestricted guest" },
+	{ " vnmi ", "virtual NMIs" },
+	{ " vtpr ", "the TPR shadow" },
+	{ " tsc_offset ", "TSC offsetting" },
+};
+
+static void check_vmx(const struct patient *patient, struct finding *finding)
+{
+	char line[4096], *words;
+
+	if (!patient->vmx || patient->unusable)
+		return;
+	words = read_cpuinfo("vmx flags", line, sizeof(line));
+	if (!words) {
 		finding->verdict = NOTE;
 		SAY(finding, "the kernel does not tell the features of VMX");
 		return;
 	}
-	flags[strcspn(flags, "\n")] = '\0';
-	SAY(finding, "%.200s", flags + 2);
-	if (strstr(flags, " ept"))
+	SAY(finding, "%.200s", words + 1);
+	for (size_t i = 0; i < ARRAY_SIZE(vmx_needed); i++) {
+		if (strstr(words, vmx_needed[i].word))
+			continue;
+		finding->verdict = BAD;
+		MEND(finding, "none: this processor's VMX is without %s, which Tenon needs",
+		     vmx_needed[i].name);
 		return;
-	finding->verdict = NOTE;
-	MEND(finding, "none: without EPT the slower shadow paging is used");
+	}
 }
 
 /* Return: the MSR was read. */
@@ -170,27 +203,28 @@ static bool read_msr(uint32_t msr, uint64_t *value)
 	return good;
 }
 
+/* A kernel hides what firmware has locked out; where it does not, the MSR tells. */
+static bool locked_out(const struct patient *patient)
+{
+	char line[4096], *words = read_cpuinfo("flags", line, sizeof(line));
+	uint64_t value;
+
+	if (words && !strstr(words, patient->svm ? " svm " : " vmx "))
+		return true;
+	if (!read_msr(patient->svm ? MSR_VM_CR : MSR_FEATURE_CONTROL, &value))
+		return false;
+	if (patient->svm)
+		return value & VM_CR_SVMDIS;
+	return (value & (FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX)) == FEATURE_CONTROL_LOCKED;
+}
+
 static void check_firmware(const struct patient *patient, struct finding *finding)
 {
-	uint64_t value;
 	bool locked;
 
 	if (!patient->svm && !patient->vmx)
 		return;
-	if (!read_msr(patient->svm ? MSR_VM_CR : MSR_FEATURE_CONTROL, &value)) {
-		finding->verdict = NOTE;
-		SAY(finding, "whether it locks virtualization out cannot be seen from here");
-		if (geteuid())
-			MEND(finding, "sudo tenon doctor");
-		else
-			MEND(finding, "modprobe msr");
-		return;
-	}
-	if (patient->svm)
-		locked = value & VM_CR_SVMDIS;
-	else
-		locked = (value & (FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX)) ==
-			 FEATURE_CONTROL_LOCKED;
+	locked = locked_out(patient);
 	SAY(finding, "it %s virtualization", locked ? "locks out" : "allows");
 	if (!locked)
 		return;
@@ -214,14 +248,16 @@ static long read_number(const char *path, long otherwise)
 
 static void check_module(const struct patient *patient, struct finding *finding)
 {
-	(void)patient;
 	if (!access("/sys/module/tenon", F_OK)) {
 		SAY(finding, "tenon is loaded, in use by %ld",
 		    read_number("/sys/module/tenon/refcnt", 0));
 		return;
 	}
 	finding->verdict = strcmp(patient->dev, "/dev/tenon") ? NOTE : BAD;
-	SAY(finding, "tenon is not loaded");
+	SAY(finding, "tenon is not loaded%s",
+	    patient->unusable ? ", and cannot be, for what is missing above" : "");
+	if (patient->unusable)
+		return;
 	MEND(finding, "sudo modprobe tenon   (or: sudo insmod tenon.ko)");
 }
 
@@ -331,21 +367,27 @@ static void check_other(const struct patient *patient, struct finding *finding)
 	close(fd);
 }
 
-/* Only @decides: a guest can run if these are good. */
+/* @NEEDED: without it the module does not load. @DECIDES: a guest can run if it is good. */
+enum weight {
+	WORTH_KNOWING,
+	NEEDED,
+	DECIDES,
+};
+
 static const struct {
 	const char *name;
 	void (*check)(const struct patient *patient, struct finding *finding);
-	bool decides;
+	enum weight weight;
 } checks[] = {
-	{ "processor", check_processor, false },
-	{ "svm", check_svm, false },
-	{ "vmx", check_vmx, false },
-	{ "firmware", check_firmware, false },
-	{ "module", check_module, false },
-	{ "kvm", check_kvm, false },
-	{ "device", check_node, false },
-	{ "guests", check_vm, true },
-	{ "instead", check_other, false },
+	{ "processor", check_processor, NEEDED },
+	{ "firmware", check_firmware, NEEDED },
+	{ "svm", check_svm, NEEDED },
+	{ "vmx", check_vmx, NEEDED },
+	{ "module", check_module, WORTH_KNOWING },
+	{ "kvm", check_kvm, WORTH_KNOWING },
+	{ "device", check_node, WORTH_KNOWING },
+	{ "guests", check_vm, DECIDES },
+	{ "instead", check_other, WORTH_KNOWING },
 };
 
 int doctor(const char *dev)
@@ -364,7 +406,9 @@ int doctor(const char *dev)
 		       finding.text);
 		if (finding.mend[0])
 			printf("%-8s %-10s   to mend it: %s\n", "", "", finding.mend);
-		if (checks[i].decides && finding.verdict == BAD)
+		if (checks[i].weight == NEEDED && finding.verdict == BAD)
+			patient.unusable = true;
+		if (checks[i].weight == DECIDES && finding.verdict == BAD)
 			status = STATUS_FAILURE;
 	}
 	printf("%s\n", status ? "A guest cannot run here yet." : "A guest can run here.");
