@@ -14,6 +14,7 @@ declare -A bochs_model=(
 	[haswell]=corei7_haswell_4770
 	[skylake]=corei7_skylake_x
 	[penryn]=core2_penryn_t9600
+	[prescott]=p4_prescott_celeron_336
 )
 # What Linux must not use. Bochs's size of the AVX-512 state and Linux's differ, and Linux would do
 # without XSAVE then.
@@ -23,13 +24,33 @@ machine_options()
 {
 	[ ${#disks[@]} = 0 ] || die "--disk: the vmx lab has no disks"
 	[ -z "$interactive" ] || die "--interactive: the vmx lab has no terminal"
-	[ "$npt" = on ] || [ -z "$cpu" ] || die "--npt off: chooses the processor, so no --cpu please"
+	[ "$npt$virt" = onon ] || [ -z "$cpu" ] || [ "$virt" = locked ] || [ "$virt" = open ] ||
+		die "--npt off, --virt off: choose the processor, so no --cpu please"
 	[ "$npt" = on ] || cpu=penryn
+	[ "$virt" != off ] || cpu=prescott
 	: "${cpu:=haswell}"
 	cpu=${bochs_model[$cpu]-$cpu}
 	machine_boot_limit=120
 	# Bochs does not leave a guest with IF=0 for an external interrupt, which processors do.
 	params+=(tenon.timer_guard=1)
+}
+
+# What the BIOS does to IA32_FEATURE_CONTROL (or $5,%eax; wrmsr), as the sed command that changes it.
+declare -gA bochs_firmware=(
+	[on]=''
+	[off]=''
+	[locked]='s/\x83\xc8\x05\x0f\x30/\x83\xc8\x01\x0f\x30/g'
+	[open]='s/\x83\xc8\x05\x0f\x30/\x83\xc8\x05\x90\x90/g'
+)
+
+# bochs_bios: a copy of the BIOS, changed as --virt says.
+bochs_bios()
+{
+	local bios=/usr/share/bochs/BIOS-bochs-latest
+
+	LC_ALL=C sed "${bochs_firmware[$virt]}" "$bios" >"$lab/bios"
+	[ -z "${bochs_firmware[$virt]}" ] || ! cmp -s "$bios" "$lab/bios" ||
+		die "--virt $virt: $bios is not of a known kind"
 }
 
 # MSRs that Linux reads at each turn and Bochs does not know.
@@ -44,7 +65,7 @@ bochs_settings()
 		config_interface: textconfig
 		display_library: rfb, options="timeout=0"
 		plugin_ctrl: serial=1, parallel=0, gameport=0, speaker=0
-		romimage: file=/usr/share/bochs/BIOS-bochs-latest, options=fastboot
+		romimage: file=$lab/bios, options=fastboot
 		vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
 		memory: guest=$mem, host=$mem
 		cpu: model=$cpu, count=$cpus, ips=50000000, reset_on_triple_fault=0, ignore_bad_msrs=1, msrs="$lab/msrs"
@@ -89,14 +110,16 @@ machine_command()
 	boot_image "$1 reboot=t cryptomgr.notests clearcpuid=$bochs_hidden $(printf %s initcall_blacklist= \
 		load_system_certificate_list,trace_eval_init,init_kprobe_trace,cubictcp_register, \
 		crypto_algapi_init)"
+	bochs_bios
 	bochs_msrs >"$lab/msrs"
 	bochs_settings >"$lab/bochsrc"
 	echo c >"$lab/debugger"
 	machine=(bochs-bin -q -f "$lab/bochsrc" -rc "$lab/debugger")
 }
 
-# Becomes the emulator, whose log does not get beyond a gigabyte. Its standard input is its debugger's; its standard output has what the lab
-# host writes to port 0xe9, and what the debugger says.
+# Becomes the emulator, whose log does not get beyond a gigabyte. Its standard input is its
+# debugger's; its standard output has what the lab host writes to port 0xe9, and what the debugger
+# says.
 machine_start()
 {
 	rm -f "$lab/bochs.log"

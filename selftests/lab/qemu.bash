@@ -12,8 +12,14 @@ machine_out=/dev/ttyS4 machine_err=/dev/ttyS5
 
 machine_options()
 {
+	# On "max" without SVM a static glibc aborts while it starts.
+	[ "$virt" != off ] || : "${cpu:=EPYC}"
 	: "${cpu:=max}"
 	[ "$npt" = on ] || cpu+=,-npt
+	case $virt in
+	off) cpu+=,-svm ;;
+	locked | open) die "--virt $virt: QEMU's processors have no VM_CR" ;;
+	esac
 	machine_boot_limit=90
 	[ -z "$icount" ] || machine_boot_limit=120
 }
