@@ -2,7 +2,7 @@
 /*
  * usage: coexist DEVICE [hold]
  * Makes a VM on the device and runs an instruction in it. Says "ok", or why there is no VM (and
- * status 1). With "hold" the VM then runs until somebody kills the process.
+ * status 1). With "hold" the VM then runs, a little at a time, until somebody kills the process.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,10 +12,13 @@
 
 static void run_forever(struct abi_vm *vm, int vcpu)
 {
-	/* jmp . */
-	ABI_CODE(vm, 0x2000, 0xeb, 0xfe);
+	/* hlt; jmp .-1 */
+	ABI_CODE(vm, 0x2000, 0xf4, 0xeb, 0xfd);
 	abi_real(vm, vcpu, 0x2000);
-	abi_run(vm, vcpu);
+	for (;;) {
+		CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_HLT);
+		usleep(10000);
+	}
 }
 
 int main(int argc, char **argv)
