@@ -263,6 +263,35 @@ static void cpu_comes_later(void)
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_HLT);
 }
 
+/* What the processor held of a vCPU has come along when its CPU is gone. */
+static void state_comes_along(void)
+{
+	struct kvm_sregs before, after;
+
+	if (access("/sys/devices/system/cpu/cpu1/online", W_OK))
+		abi_skip("the host has one CPU");
+	make(1);
+	pin(1);
+	/* hlt; hlt */
+	ABI_CODE(vm, CODE, 0xf4, 0xf4);
+	abi_real(vm, 0, CODE);
+	CHECK_EQ(ioctl(vm->vcpu[0], KVM_GET_SREGS, &before), 0);
+	before.ds.base = 0x12340;
+	before.gdt.base = 0x5670;
+	CHECK_EQ(ioctl(vm->vcpu[0], KVM_SET_SREGS, &before), 0);
+	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_HLT);
+	CHECK_EQ(ioctl(vm->vcpu[0], KVM_GET_SREGS, &before), 0);
+	CHECK_EQ(before.ds.base, 0x12340);
+	set_online(false);
+	CHECK_EQ(sched_getcpu(), 0);
+	CHECK_EQ(ioctl(vm->vcpu[0], KVM_GET_SREGS, &after), 0);
+	CHECK(!memcmp(&before, &after, sizeof(after)));
+	CHECK_EQ(abi_regs(vm, 0).rip, CODE + 1);
+	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_HLT);
+	CHECK_EQ(abi_regs(vm, 0).rip, CODE + 2);
+	set_online(true);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct abi_test tests[] = { { "interrupted", interrupted },
@@ -271,6 +300,7 @@ int main(int argc, char **argv)
 						 { "reader_runs", reader_runs },
 						 { "cpu_hotplug", cpu_hotplug },
 						 { "cpu_comes_later", cpu_comes_later },
+						 { "state_comes_along", state_comes_along },
 						 {} };
 
 	return abi_main(tests, argc, argv);
