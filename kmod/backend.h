@@ -37,7 +37,7 @@ struct vm;
  * @reset: bring the control block to the reset state; generic registers are set by the caller
  * @load: the vCPU is now current on this CPU. Preemption off
  * @put: (optional) and no longer: user space's or another task's state is in force again.
- *	Preemption off
+ *	IRQs off
  *
  * @sync: (optional) struct vcpu's RSP, CR0, CR3 and CR4 shall be valid, as outside of KVM_RUN
  *	anything is looked at. Owner
@@ -49,6 +49,7 @@ struct vm;
  * @get_table: read GDTR (@idt false) or IDTR
  * @set_table: write it
  * @cpl: current privilege level, 0 to 3
+ * @code_l: the L bit of CS
  * @update_cr: vcpu->cr0, cr3, cr4 or efer changed: carry them to the control block
  * @update_dr7: vcpu->dr7 changed
  * @update_tsc: vcpu->tsc_offset or tsc_ratio changed
@@ -107,6 +108,7 @@ struct backend {
 	void (*get_table)(struct vcpu *vcpu, bool idt, struct kvm_dtable *table);
 	void (*set_table)(struct vcpu *vcpu, bool idt, const struct kvm_dtable *table);
 	int (*cpl)(struct vcpu *vcpu);
+	bool (*code_l)(struct vcpu *vcpu);
 	void (*update_cr)(struct vcpu *vcpu);
 	void (*update_dr7)(struct vcpu *vcpu);
 	void (*update_tsc)(struct vcpu *vcpu);

@@ -34,24 +34,17 @@ static int raise_gp(struct vcpu *vcpu)
 	return GUEST;
 }
 
-static bool is_code64(struct vcpu *vcpu)
-{
-	struct kvm_segment cs;
-
-	return code_size(vcpu, &cs) == EMU_CODE64;
-}
-
 /* MOV moves 64 bits in 64-bit mode, else 32, whatever the prefixes (SDM 2, MOV). */
 static u64 mov_operand(struct vcpu *vcpu, u8 gpr)
 {
 	u64 value = vcpu->regs[gpr & 15];
 
-	return is_code64(vcpu) ? value : (u32)value;
+	return vcpu_code64(vcpu) ? value : (u32)value;
 }
 
 static void mov_result(struct vcpu *vcpu, u8 gpr, u64 value)
 {
-	vcpu->regs[gpr & 15] = is_code64(vcpu) ? value : (u32)value;
+	vcpu->regs[gpr & 15] = vcpu_code64(vcpu) ? value : (u32)value;
 }
 
 /* ModRM.rm names a register in MOV, whatever ModRM.mod says. */

@@ -25,9 +25,9 @@
 
 enum emu_code code_size(struct vcpu *vcpu, struct kvm_segment *cs)
 {
-	backend->get_segment(vcpu, SEG_CS, cs);
-	if (cs->l && vcpu_long_mode(vcpu))
+	if (vcpu_code64(vcpu))
 		return EMU_CODE64;
+	backend->get_segment(vcpu, SEG_CS, cs);
 	if (!(vcpu->cr0 & X86_CR0_PE) || (vcpu->rflags & X86_EFLAGS_VM))
 		return EMU_CODE16;
 	return cs->db ? EMU_CODE32 : EMU_CODE16;
@@ -186,14 +186,9 @@ static u64 wrap_rip(struct vcpu *vcpu, u64 rip)
 {
 	struct kvm_segment cs;
 
-	switch (code_size(vcpu, &cs)) {
-	case EMU_CODE16:
-		return (u16)rip;
-	case EMU_CODE32:
-		return (u32)rip;
-	default:
+	if (vcpu_code64(vcpu))
 		return rip;
-	}
+	return code_size(vcpu, &cs) == EMU_CODE32 ? (u32)rip : (u16)rip;
 }
 
 void skip_bytes_slow(struct vcpu *vcpu, u64 next)

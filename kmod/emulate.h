@@ -114,7 +114,7 @@ int emulate_mmio_fast(struct vcpu *vcpu, struct exit *exit);
 /* Slow handler of EXIT_TASK_SWITCH: GUEST, USER, or an errno. May sleep. */
 int task_handle(struct vcpu *vcpu, struct exit *exit);
 
-/* Code size of CS (SDM 3, 5.2.1), and in @cs the segment register. */
+/* Code size of CS (SDM 3, 5.2.1), and but for EMU_CODE64 the segment register in @cs. */
 enum emu_code code_size(struct vcpu *vcpu, struct kvm_segment *cs);
 
 /* Linear address of the instruction at CS:RIP. */

@@ -319,6 +319,12 @@ static inline bool vcpu_long_mode(const struct vcpu *vcpu)
 	return vcpu->efer & EFER_LMA;
 }
 
+/* The vCPU runs 64-bit code (SDM 3, 5.2.1). Owner. */
+static inline bool vcpu_code64(struct vcpu *vcpu)
+{
+	return vcpu_long_mode(vcpu) && backend->code_l(vcpu);
+}
+
 /* The EDX:EAX pair of RDMSR, WRMSR and XSETBV. */
 static inline u64 vcpu_edx_eax(const struct vcpu *vcpu)
 {

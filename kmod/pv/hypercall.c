@@ -173,10 +173,9 @@ static const struct hypercall *find(u64 nr)
 /* Outside of 64-bit code all registers have 32 bits. */
 static void read_call(struct vcpu *vcpu, struct call *call)
 {
-	struct kvm_segment cs;
 	u64 mask;
 
-	call->wide = code_size(vcpu, &cs) == EMU_CODE64;
+	call->wide = vcpu_code64(vcpu);
 	mask = call->wide ? U64_MAX : U32_MAX;
 	call->nr = vcpu->regs[REG_RAX] & mask;
 	call->args[0] = vcpu->regs[REG_RBX] & mask;

@@ -214,6 +214,7 @@ struct backend svm_backend __ro_after_init = {
 	.get_table = svm_get_table,
 	.set_table = svm_set_table,
 	.cpl = svm_cpl,
+	.code_l = svm_code_l,
 	.update_cr = svm_update_cr,
 	.update_dr7 = svm_update_dr7,
 	.update_tsc = svm_update_tsc,

@@ -141,6 +141,11 @@ int svm_cpl(struct vcpu *vcpu)
 	return to_svm(vcpu)->vmcb->save.cpl;
 }
 
+bool svm_code_l(struct vcpu *vcpu)
+{
+	return to_svm(vcpu)->vmcb->save.cs.attrib & SVM_SELECTOR_L_MASK;
+}
+
 /*
  * The CPU runs with CR0.CD and NW clear (guest memory is write-back, cache control is the host's),
  * unless user space wants it otherwise, and with the host's CR4.MCE; where the guest would see a

@@ -62,7 +62,6 @@ static void decode_io(struct vmx_vcpu *vmx, struct exit *exit)
 	exit->io.size = (q & 7) + 1;
 	exit->io.in = q & BIT(3);
 	exit->io.string = q & BIT(4);
-	exit->io.rep = q & BIT(5);
 	if (exit->io.string)
 		vmx_sync(&vmx->vcpu);
 }
@@ -196,18 +195,21 @@ const struct vmx_reason vmx_reasons[NR_VMX_REASONS] = {
 };
 
 /**
- * vmx_decode_rest() - what not every exit needs
+ * vmx_decode_rest() - decode an exit that needs more than most
  * @vmx: the vCPU
- * @flags: of the reason's row
+ * @reason: the reason's row
+ * @exit: the result
  *
  * All registers, and what has become of an event whose delivery the exit may have cut short.
  */
-void vmx_decode_rest(struct vmx_vcpu *vmx, u8 flags)
+void vmx_decode_rest(struct vmx_vcpu *vmx, const struct vmx_reason *reason, struct exit *exit)
 {
-	u32 info = flags & VMX_ROW_WHOLE ? 0 : vmx_read(IDT_VECTORING_INFO_FIELD);
+	u32 info = reason->flags & VMX_ROW_WHOLE ? 0 : vmx_read(IDT_VECTORING_INFO_FIELD);
 
-	if (!(flags & VMX_ROW_FEW))
+	if (!(reason->flags & VMX_ROW_FEW))
 		vmx_sync(&vmx->vcpu);
 	if (vmx->injecting || info & VECTORING_INFO_VALID_MASK)
 		vmx_events_after_exit(vmx, info);
+	if (reason->decode)
+		reason->decode(vmx, exit);
 }

@@ -93,8 +93,8 @@ static __always_inline void decode(struct vmx_vcpu *vmx, u32 number, struct exit
 	if (reason->flags & VMX_ROW_LEN)
 		exit->insn_len = vmx_read(VM_EXIT_INSTRUCTION_LEN);
 	if ((reason->flags & VMX_ROW_LEAN) != VMX_ROW_LEAN || vmx->injecting)
-		vmx_decode_rest(vmx, reason->flags);
-	if (reason->decode)
+		vmx_decode_rest(vmx, reason, exit);
+	else if (reason->decode)
 		reason->decode(vmx, exit);
 }
 
@@ -131,8 +131,8 @@ static noinline void entry_failed(struct vmx_vcpu *vmx, u32 reason, struct exit 
 static notrace void vmx_run(struct vcpu *vcpu, struct exit *exit)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	u32 reason, tpr;
 	bool failed;
-	u32 reason;
 
 	to_vmcs(vmx);
 	if (static_branch_unlikely(&vmx_flush_l1d_always))
@@ -157,8 +157,9 @@ static notrace void vmx_run(struct vcpu *vcpu, struct exit *exit)
 	}
 	vmx->launched = true;
 	from_vmcs(vmx);
-	if (*vmx->tpr >> 4 != vcpu->cr8)
-		vcpu_cr8_moved(vcpu, *vmx->tpr >> 4);
+	tpr = *vmx->tpr;
+	if (tpr >> 4 != vcpu->cr8)
+		vcpu_cr8_moved(vcpu, tpr >> 4);
 	decode(vmx, (u16)reason, exit);
 }
 
@@ -185,6 +186,7 @@ struct backend vmx_backend __ro_after_init = {
 	.get_table = vmx_get_table,
 	.set_table = vmx_set_table,
 	.cpl = vmx_cpl,
+	.code_l = vmx_code_l,
 	.update_cr = vmx_update_cr,
 	.update_dr7 = vmx_update_dr7,
 	.update_tsc = vmx_update_tsc,

@@ -28,6 +28,7 @@
 #define AR_ACCESSED  BIT(0)
 #define AR_BUSY	     BIT(1)
 #define AR_32BIT_TSS BIT(3)
+#define AR_LONG	     BIT(13)
 #define AR_DPL(ar)   ((ar) >> 5 & 3)
 
 #define EXCEPTIONS   (BIT(VECTOR_DB) | BIT(VECTOR_UD) | BIT(VECTOR_AC) | BIT(VECTOR_MC))
@@ -93,6 +94,8 @@ void vmx_set_segment(struct vcpu *vcpu, int seg, const struct kvm_segment *segme
 	vmx->fresh &= ~BIT(VMX_SEG + seg);
 	if (seg == SEG_SS)
 		vmx->fresh &= ~BIT(VMX_CPL);
+	if (seg == SEG_CS)
+		vmx->fresh &= ~BIT(VMX_CODE_L);
 	vmx_begin(vmx);
 	vmx_write(SEG_FIELD(SELECTOR, seg), segment->selector);
 	vmx_write(SEG_FIELD(BASE, seg), segment->base);
@@ -131,6 +134,19 @@ int vmx_cpl(struct vcpu *vcpu)
 		vmx->fresh |= BIT(VMX_CPL);
 	}
 	return vmx->cpl;
+}
+
+bool vmx_code_l(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	if (!vmx_is_fresh(vmx, VMX_CODE_L)) {
+		vmx_begin(vmx);
+		vmx->code_l = vmx_read(GUEST_CS_AR_BYTES) & AR_LONG;
+		vmx_end();
+		vmx->fresh |= BIT(VMX_CODE_L);
+	}
+	return vmx->code_l;
 }
 
 static u64 cr4_owned(struct vcpu *vcpu)

@@ -59,11 +59,13 @@ static inline bool vmx_can(enum vmx_word word, u32 control)
  * enum vmx_fresh - what of the VMCS is in struct vmx_vcpu or struct vcpu; nothing after an exit
  * @VMX_REST: RSP, CR3, and the bits of CR0 and CR4 that the guest changes by itself
  * @VMX_CPL: privilege level
+ * @VMX_CODE_L: the L bit of CS
  * @VMX_SEG: and up: segment registers
  */
 enum vmx_fresh {
 	VMX_REST,
 	VMX_CPL,
+	VMX_CODE_L,
 	VMX_SEG,
 };
 
@@ -88,6 +90,7 @@ enum vmx_fresh {
  * @tpr_threshold: as in the VMCS
  * @seg: segment registers; valid with their bits of @fresh
  * @cpl: valid with VMX_CPL
+ * @code_l: valid with VMX_CODE_L
  * @vmcs: the VMCS region
  * @vmcs_pa: its host-physical address
  * @eptp: EPT pointer
@@ -114,6 +117,7 @@ struct vmx_vcpu {
 	bool injecting;
 	u8 tpr_threshold;
 	u8 cpl;
+	bool code_l;
 	u8 *tpr;
 	u32 controls[2];
 
@@ -135,6 +139,7 @@ struct vmx_vcpu {
 		u16 ds;
 		u16 es;
 		u16 ldt;
+		bool selectors;
 		bool away;
 		bool perf_switched;
 	} host;
@@ -243,6 +248,7 @@ void vmx_set_segment(struct vcpu *vcpu, int seg, const struct kvm_segment *segme
 void vmx_get_table(struct vcpu *vcpu, bool idt, struct kvm_dtable *table);
 void vmx_set_table(struct vcpu *vcpu, bool idt, const struct kvm_dtable *table);
 int vmx_cpl(struct vcpu *vcpu);
+bool vmx_code_l(struct vcpu *vcpu);
 void vmx_sync(struct vcpu *vcpu);
 void vmx_update_cr(struct vcpu *vcpu);
 void vmx_update_dr7(struct vcpu *vcpu);
@@ -290,7 +296,7 @@ struct vmx_reason {
 
 /* vmx/decode.c: from exit reason to struct exit. */
 extern const struct vmx_reason vmx_reasons[NR_VMX_REASONS];
-void vmx_decode_rest(struct vmx_vcpu *vmx, u8 flags);
+void vmx_decode_rest(struct vmx_vcpu *vmx, const struct vmx_reason *reason, struct exit *exit);
 
 /* vmx/explain.c: why an entry was refused. */
 unsigned int vmx_explain(struct vcpu *vcpu, struct broken_rule *rules, unsigned int max);
