@@ -73,7 +73,6 @@ struct exit {
 			u8 size;
 			bool in;
 			bool string;
-			bool rep;
 		} io;
 		struct {
 			u64 gpa;

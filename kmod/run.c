@@ -237,12 +237,10 @@ static int vcpu_enter(struct vcpu *vcpu)
 	struct exit *exit = &vcpu->exit;
 	int r;
 
-	preempt_disable();
 	local_irq_disable();
 	if (!enter_prepare(vcpu)) {
 		WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
 		local_irq_enable();
-		preempt_enable();
 		cond_resched();
 		return GUEST;
 	}
@@ -270,13 +268,14 @@ static int vcpu_enter(struct vcpu *vcpu)
 		 * The interrupt is taken here, so that a tick counts as the guest's time. STI holds
 		 * it back until after the next instruction.
 		 */
+		preempt_disable();
 		local_irq_enable();
 		asm volatile("nop");
 		local_irq_disable();
+		preempt_enable();
 	}
 	vtime_account_guest_exit();
 	local_irq_enable();
-	preempt_enable();
 
 	return r == SLOW ? exit_handle(vcpu, exit) : r;
 }
@@ -453,10 +452,10 @@ static long vcpu_run_unmasked(struct vcpu *vcpu)
 	trace_user_exit(vcpu, r);
 	xstate_put(vcpu);
 	run_page_out(vcpu);
-	preempt_disable();
+	local_irq_disable();
 	vcpu_put(vcpu);
 	preempt_notifier_unregister(&vcpu->preempt);
-	preempt_enable();
+	local_irq_enable();
 	return r;
 }
 

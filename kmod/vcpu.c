@@ -176,7 +176,10 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 		return -EINVAL;
 	if (!mutex_trylock(&vcpu->mutex) && mutex_lock_killable(&vcpu->mutex))
 		return -EINTR;
-	r = cmd == KVM_RUN ? vcpu_run(vcpu, uarg) : vcpu_ioctl_but_run(vcpu, cmd, uarg);
+	if (likely(cmd == KVM_RUN))
+		r = vcpu_run(vcpu, uarg);
+	else
+		r = vcpu_ioctl_but_run(vcpu, cmd, uarg);
 	mutex_unlock(&vcpu->mutex);
 	return r;
 }

@@ -25,20 +25,17 @@ void xstate_destroy(struct vcpu *vcpu);
 /* Power-on or INIT state (SDM 3, table 10-1). The guest's FPU may be loaded or not. */
 void xstate_reset(struct vcpu *vcpu, bool init);
 
-/* Make the registers the guest's, and the thread's again. Preemption on. */
+/* Make the registers the guest's, which they are not yet, and the thread's again. Preemption on. */
 static inline void xstate_load(struct vcpu *vcpu)
 {
-	if (vcpu->fpu_loaded)
-		return;
-	vcpu->host_pkru = read_pkru();
+	if (cpu_feature_enabled(X86_FEATURE_OSPKE))
+		vcpu->host_pkru = read_pkru();
 	fpu_swap_kvm_fpstate(&vcpu->fpu, true);
 	vcpu->fpu_loaded = true;
 }
 
 static inline void xstate_put(struct vcpu *vcpu)
 {
-	if (!vcpu->fpu_loaded)
-		return;
 	fpu_swap_kvm_fpstate(&vcpu->fpu, false);
 	vcpu->fpu_loaded = false;
 }

@@ -94,7 +94,8 @@ static int to_user(struct vcpu *vcpu, const struct exit *exit, int len)
 		return USER;
 	}
 	vcpu->complete = complete_out;
-	*(u32 *)vcpu->pio_data = accumulator(vcpu, size);
+	/* User space looks at as many bytes as there are. */
+	*(u32 *)vcpu->pio_data = vcpu->regs[REG_RAX];
 	if (unlikely(port == PORT_RIP_FIRST) && vm_quirk(vcpu->vm, KVM_X86_QUIRK_OUT_7E_INC_RIP)) {
 		skip_bytes(vcpu, len);
 		vcpu->complete = NULL;

@@ -69,7 +69,6 @@ static void svm_decode_io(const struct vmcb *vmcb, struct exit *exit)
 	exit->io.size = info >> SVM_IOIO_SIZE_SHIFT & 7;
 	exit->io.in = info & SVM_IOIO_TYPE_MASK;
 	exit->io.string = info & SVM_IOIO_STR_MASK;
-	exit->io.rep = info >> SVM_IOIO_REP_SHIFT & 1;
 	exit->insn_len = vmcb->control.exit_info_2 - vmcb->save.rip;
 }
 

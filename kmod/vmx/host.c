@@ -141,12 +141,23 @@ void vmx_load_syscall_msrs(struct vmx_vcpu *vmx)
 static void save_host_segments(struct vmx_vcpu *vmx, bool current_here)
 {
 	u64 fs_base = user_fs_base();
+	u32 ds, es, fs, gs;
+	u16 ldt;
 
-	savesegment(fs, vmx->host.fs);
-	savesegment(gs, vmx->host.gs);
-	savesegment(ds, vmx->host.ds);
-	savesegment(es, vmx->host.es);
-	store_ldt(vmx->host.ldt);
+	savesegment(ds, ds);
+	savesegment(es, es);
+	savesegment(fs, fs);
+	savesegment(gs, gs);
+	store_ldt(ldt);
+	/* Selectors other than 0 are those of 32-bit programs, some of which are in the LDT. */
+	if (unlikely(ds | es | fs | gs | ldt)) {
+		vmx->host.ds = ds;
+		vmx->host.es = es;
+		vmx->host.fs = fs;
+		vmx->host.gs = gs;
+		vmx->host.ldt = ldt;
+		vmx->host.selectors = true;
+	}
 	if (fs_base != vmx->host.fs_base && current_here) {
 		vmx->host.fs_base = fs_base;
 		vmx_write(HOST_FS_BASE, fs_base);
@@ -176,9 +187,9 @@ void vmx_load(struct vcpu *vcpu, int cpu)
 	vmx_load_syscall_msrs(vmx);
 }
 
-/* Selectors other than 0 are those of 32-bit programs, some of which are in the LDT. */
 static noinline void restore_host_selectors(struct vmx_vcpu *vmx)
 {
+	vmx->host.selectors = false;
 	asm volatile("lldt %w0" : : "r"(vmx->host.ldt));
 	loadsegment(ds, vmx->host.ds);
 	loadsegment(es, vmx->host.es);
@@ -201,24 +212,21 @@ static noinline void reload_tr(void)
  * An exit leaves limits of 64 KiB in GDTR and IDTR, a short one in TR, and no LDT (SDM 3, 28.5.2):
  * the GDT's must not reach beyond its end when user space runs.
  *
- * Context: preemption off.
+ * Context: IRQs off.
  */
 void vmx_put(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
-	unsigned long flags;
 
-	local_irq_save(flags);
 	vmx->kernel_gs = exchange_kernel_gs(vmx->host.kernel_gs);
 	vmx->host.away = false;
-	if (unlikely(vmx->host.fs | vmx->host.gs | vmx->host.ds | vmx->host.es | vmx->host.ldt))
+	if (unlikely(vmx->host.selectors))
 		restore_host_selectors(vmx);
 	if (unlikely(test_thread_flag(TIF_IO_BITMAP)))
 		reload_tr();
 	else
 		this_cpu_write(__tss_limit_invalid, true);
 	native_load_gdt(this_cpu_ptr(&vmx_cpus.gdt));
-	local_irq_restore(flags);
 }
 
 /* The host's counters must not count the guest, nor the guest's the host. */
