@@ -3,13 +3,13 @@
 BEGIN {
 	FS = "\t"
 	height = 22
-	left = 230
+	left = 290
 	scale = 400
 }
 
 NR > 1 && $6 != "-" {
 	n++
-	name[n] = $2 ($1 ~ /mitigated$/ ? ", mitigated" : "")
+	name[n] = $2 ", " $1
 	ratio[n] = $6
 }
 

@@ -21,7 +21,7 @@
 
 GUEST(empty);
 GUEST(cpuid);
-GUEST(vmmcall);
+GUEST(hypercall);
 GUEST(wrmsr);
 GUEST(in_kernel);
 GUEST(out_kernel);
@@ -33,6 +33,7 @@ GUEST(mmio_user_write);
 GUEST(touch);
 GUEST(hlt_timer);
 LABEL(timer_handler);
+LABEL(hypercall_insn);
 
 /**
  * struct row - one thing to measure
@@ -58,7 +59,7 @@ struct row {
 
 static const struct row rows[] = {
 	ROW(cpuid, 20000),
-	ROW(vmmcall, 20000),
+	ROW(hypercall, 20000),
 	ROW(wrmsr, 20000),
 	ROW(in_kernel, 20000),
 	ROW(out_kernel, 20000),
@@ -93,6 +94,12 @@ static void set_gate(struct abi_vm *vm, const struct row *row)
 
 	gate[0] = (target & 0xffff) | 8ull << 16 | 0x8eull << 40 | (target >> 16 & 0xffff) << 48;
 	gate[1] = target >> 32;
+}
+
+/* In the form of the processor at hand. */
+static void set_hypercall(struct abi_vm *vm)
+{
+	ABI_CODE(vm, CODE + (guest_hypercall_insn - guest_hypercall), 0x0f, 0x01, abi_hypercall());
 }
 
 /* 64-bit code with the whole 4 GiB mapped, a GDT and an IDT. */
@@ -154,6 +161,8 @@ static uint64_t run(const struct row *row, const uint8_t *code, const uint8_t *e
 	CHECK_EQ(madvise(vm->mem, vm->size, row->huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE), 0);
 	memset(vm->mem + TOUCH, 1, touches(row) ? iterations * row->rbx : 1);
 	abi_code(vm, CODE, code, end - code);
+	if (code == guest_hypercall)
+		set_hypercall(vm);
 	abi_long(vm, vcpu, CODE);
 	set_tables(vm, vcpu);
 	set_gate(vm, row);

@@ -1,33 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# From a log of QEMU's (in_asm, exec): the expensive operations between two entries into the guest,
-# whose code is at 10000h to 10fffh. See expensive.
-BEGIN {
-	kinds = split("msr xsetbv vmload inv xsave crdr lock", kind, " ")
-}
+# The expensive operations between two entries into the guest, whose code is at 10000h to 10fffh. The
+# emulator's part, expensive.qemu.awk or expensive.bochs.awk, sets the names of what is counted (kinds,
+# kind) and how many entries pass first (skip), and calls executed() for each instruction.
 
-# "0xffffffffc0212345:  0f 30                    wrmsr"
-/^0x[0-9a-f]+: / {
-	pc = substr($1, 3, length($1) - 3)
-	sub(/^0+/, "", pc)
-	text = $0
-	sub(/^0x[0-9a-f]+: +([0-9a-f][0-9a-f] )+ */, "", text)
-	class[pc] = classify(text)
-	next
-}
-
-/^Trace / {
-	split($0, part, "/")
-	pc = part[2]
-	sub(/^0+/, "", pc)
+function executed(pc, class) {
 	guest = length(pc) == 5 && substr(pc, 1, 2) == "10"
-	if (guest && !was_guest)
+	if (guest && !was_guest && ++entries > skip)
 		entry(pc)
 	if (!guest) {
 		length_now++
-		if (class[pc] != "")
-			count[trips, class[pc]]++
+		if (class != "")
+			count[trips + 0, class]++
 	}
 	was_guest = guest
+}
+
+# A round trip, of one or several exits, ends where the guest is entered at the same place again.
+function entry(pc) {
+	if (!start)
+		start = pc
+	if (pc != start)
+		return
+	len[trips + 0] = length_now
+	trips++
+	length_now = 0
 }
 
 # The most frequent length is that of a round trip which no interrupt of the host prolonged. The
@@ -46,33 +42,4 @@ END {
 	for (k = 1; k <= kinds; k++)
 		line = line (k > 1 ? "," : "") kind[k] "=" count[i, kind[k]] + 0
 	print row, module, line
-}
-
-# A round trip, of one or several exits, ends where the guest is entered at the same place again.
-function entry(pc) {
-	if (!start)
-		start = pc
-	if (pc != start)
-		return
-	len[trips + 0] = length_now
-	trips++
-	length_now = 0
-}
-
-function classify(text) {
-	if (text ~ /^(rdmsr|wrmsr)/)
-		return "msr"
-	if (text ~ /^xsetbv/)
-		return "xsetbv"
-	if (text ~ /^(vmload|vmsave|vmrun|clgi|stgi)/)
-		return "vmload"
-	if (text ~ /^inv/)
-		return "inv"
-	if (text ~ /^(xsave|xrstor|fxsave|fxrstor)/)
-		return "xsave"
-	if (text ~ /^mov.*%(cr|dr|db)[0-9]/)
-		return "crdr"
-	if (text ~ /^lock/ || text ~ /^xchg.*\(/)
-		return "lock"
-	return ""
 }

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# "row UNIT REFERENCE TENON" lines to results.tsv: lab, row, unit, reference, tenon, ratio.
+# "row UNIT REFERENCE TENON" lines to those of results.tsv: lab, row, unit, reference, tenon, ratio.
 BEGIN {
 	FS = OFS = "\t"
-	print "lab", "row", "unit", "reference", "tenon", "ratio"
 }
 
 {

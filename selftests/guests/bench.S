@@ -24,7 +24,13 @@ guest_\name\()_end:
 	mov	%rax, \reg
 	.endm
 
+	/* Bochs's debugger may be told to stop here; else it does nothing. */
+	.macro MARK
+	xchg	%bx, %bx
+	.endm
+
 	.macro BEGIN
+	MARK
 	mov	%rsi, %r15
 	NOW	%r12
 1:
@@ -56,13 +62,15 @@ GUEST cpuid
 	END
 GUEST_END cpuid
 
-/* KVM_HC_VAPIC_POLL_IRQ: a hypercall that does nothing. */
-GUEST vmmcall
+/* KVM_HC_VAPIC_POLL_IRQ: a hypercall that does nothing. By VMMCALL, or what is put in its place. */
+GUEST hypercall
 	BEGIN
 	mov	$1, %eax
+	.globl guest_hypercall_insn
+guest_hypercall_insn:
 	vmmcall
 	END
-GUEST_END vmmcall
+GUEST_END hypercall
 
 /* IA32_TSC_DEADLINE, disarmed. */
 GUEST wrmsr
@@ -140,6 +148,7 @@ GUEST_END touch
  * The host has loaded an IDT whose vector 0x40 is timer_handler, and RBX = ticks ahead.
  */
 GUEST hlt_timer
+	MARK
 	xor	%r14d, %r14d
 	mov	%rsi, %r15
 	/* Software-enable the local APIC, the timer in TSC-deadline mode on vector 0x40. */

@@ -28,7 +28,7 @@ machine_options()
 		die "--npt off, --virt off: choose the processor, so no --cpu please"
 	[ "$npt" = on ] || cpu=penryn
 	[ "$virt" != off ] || cpu=prescott
-	: "${cpu:=haswell}"
+	: "${cpu:=haswell}" "${LAB_DEBUGGER:=}"
 	cpu=${bochs_model[$cpu]-$cpu}
 	machine_boot_limit=120
 	# Bochs does not leave a guest with IF=0 for an external interrupt, which processors do.
@@ -82,6 +82,7 @@ bochs_settings()
 		log: $lab/bochs.log
 		panic: action=fatal
 		error: action=report
+		magic_break: enabled=$((${#LAB_DEBUGGER} > 0))
 	END
 }
 
@@ -113,7 +114,7 @@ machine_command()
 	bochs_bios
 	bochs_msrs >"$lab/msrs"
 	bochs_settings >"$lab/bochsrc"
-	echo c >"$lab/debugger"
+	printf '%s\n' "${LAB_DEBUGGER:=c}" >"$lab/debugger"
 	machine=(bochs-bin -q -f "$lab/bochsrc" -rc "$lab/debugger")
 }
 
