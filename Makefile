@@ -148,6 +148,7 @@ format:
 # The fetched kernels stay; distclean takes them too.
 clean:
 	$(Q)find build -mindepth 1 -maxdepth 1 ! -name kernels ! -name checkpatch \
+		! -name 'kernel-selftests*' \
 		-exec rm -rf {} + 2>/dev/null || true
 
 distclean:

@@ -24,7 +24,7 @@ struct writer {
 
 #define WRITERS	    3
 #define WRITE_PAGES 2048
-#define WRITE_S	    2
+#define WRITE_S	    1
 
 static void nothing(int signal)
 {
