@@ -143,6 +143,12 @@ static void test_refused(void)
 		{ 1, 0, AREA, 16 * PAGE, (uintptr_t)mem + PAGE, EINVAL },
 		{ 1, KVM_MEM_READONLY, AREA, 16 * PAGE, (uintptr_t)mem, EINVAL },
 		{ 1, 0, 0xff000, 16 * PAGE, (uintptr_t)mem, EEXIST },
+		{ 1, 0, 1ULL << 52, 16 * PAGE, (uintptr_t)mem, EINVAL },
+		/* What is not used to delete a slot is looked at all the same. */
+		{ 1, 4, AREA, 0, (uintptr_t)mem, EINVAL },
+		{ 1, 0, AREA + 8, 0, (uintptr_t)mem, EINVAL },
+		{ 1, 0, AREA, 0, (uintptr_t)mem + 8, EINVAL },
+		{ 1, 0, AREA, 0, 0xffff888000000000, EINVAL },
 	};
 	size_t i;
 
@@ -157,6 +163,25 @@ static void test_refused(void)
 	CHECK_ERRNO(ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, (void *)8), EFAULT);
 	*word(mem, 0) = 0x11111111;
 	loads(vm, AREA, 0x11111111);
+}
+
+/* The upper half of a slot's number is an address space, of as many as the capability tells. */
+static void test_address_spaces(void)
+{
+	struct abi_vm *vm;
+	uint8_t *mem = with_area(&vm, PAGE, 0);
+	struct kvm_dirty_log log = { .dirty_bitmap = mem };
+	uint32_t spaces = ioctl(abi_dev(), KVM_CHECK_EXTENSION, KVM_CAP_MULTI_ADDRESS_SPACE);
+	uint32_t id;
+
+	for (id = 1; id < 5; id++) {
+		bool there = id < (spaces ?: 1);
+		int r = set_slot(vm, id << 16 | 2, 0, AREA, PAGE, mem);
+
+		CHECK(there ? !r : r < 0 && errno == EINVAL);
+		log.slot = id << 16 | 2;
+		CHECK_ERRNO(ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log), there ? ENOENT : EINVAL);
+	}
 }
 
 static void test_neighbours(void)
@@ -565,6 +590,7 @@ static void test_storm(void)
 }
 
 static const struct abi_test tests[] = { { "slot_refused", test_refused },
+					 { "slot_address_spaces", test_address_spaces },
 					 { "slot_neighbours", test_neighbours },
 					 { "slot_delete", test_delete },
 					 { "slot_move", test_move },
