@@ -284,7 +284,9 @@ static int slots_replace(struct vm *vm, const struct memslot *old, const struct 
 /* Give @new, which replaces @old, a bitmap if it is to be logged: a new one or that of @old. */
 static int slot_log(const struct memslots *slots, const struct memslot *old, struct memslot *new)
 {
-	if (!new->npages || !(new->flags &KVM_MEM_LOG_DIRTY_PAGES))
+	u32 flags = new->flags;
+
+	if (!new->npages || !(flags & KVM_MEM_LOG_DIRTY_PAGES))
 		return 0;
 	if (old && old->dirty) {
 		new->dirty = old->dirty;

@@ -49,7 +49,7 @@ bool cr_values_valid(const struct cr_values *values, u64 cr4_reserved, unsigned 
 	if (long_mode != (paging && values->efer & EFER_LME))
 		return false;
 	if (!long_mode)
-		return !values->code64 && !(values->cr4 & X86_CR4_PCIDE);
+		return !values->code64;
 	return values->cr4 & X86_CR4_PAE && cr3_valid(values->cr3, physical_bits);
 }
 

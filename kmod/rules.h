@@ -44,7 +44,10 @@ bool cr3_valid(u64 cr3, unsigned int physical_bits);
 /* A page-directory-pointer-table entry of PAE paging, as checked when loaded (SDM 3, 4.4.1). */
 bool pdpte_valid(u64 pdpte, unsigned int physical_bits);
 
-/* The registers fit each other (SDM 3, 10.8.5; APM 2, 14.6.1); no bit of @cr4_reserved is set. */
+/*
+ * The registers fit each other (SDM 3, 10.8.5; APM 2, 14.6.1); no bit of @cr4_reserved is set.
+ * CR4.PCIDE outside of long mode is left to the entry's checks, as KVM does.
+ */
 bool cr_values_valid(const struct cr_values *values, u64 cr4_reserved, unsigned int physical_bits);
 
 /* XSETBV to XCR0 (SDM 1, 13.3), where @supported components exist. */

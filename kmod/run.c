@@ -417,7 +417,7 @@ static long vcpu_run_loaded(struct vcpu *vcpu)
 
 	if (r <= 0)
 		return r;
-	/* The reason of the last exit stays: who completes its I/O in this way still looks at it. */
+	/* The last exit's reason stays: who completes its I/O in this way still looks at it. */
 	if (READ_ONCE(vcpu->run->compat_immediate_exit))
 		return -EINTR;
 	if (vcpu->mp_state == KVM_MP_STATE_UNINITIALIZED) {

@@ -138,7 +138,7 @@ void mmu_zap(struct vm *vm, u64 start, u64 end);
 /*
  * Logging of @slot has begun or ended, and the slots that vCPUs find say so. When it begins, with
  * @protect, nothing stays writable: the first write to each page is a fault. When it ends, tables
- * that keep the host's large pages from being mapped as such are removed. May sleep; the VM's owner.
+ * that keep the host's large pages from being mapped as such go. May sleep; the VM's owner.
  */
 void mmu_log_begin(struct vm *vm, const struct memslot *slot, bool protect);
 void mmu_log_end(struct vm *vm, const struct memslot *slot);
