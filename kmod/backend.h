@@ -22,6 +22,7 @@ struct vm;
  * @vcpu_size: bytes of the backend's vCPU, whose first member is struct vcpu
  *
  * @rival: name of the module by which kvm.ko uses the same extension
+ * @hypercall: last byte of the hypercall instruction, 0f 01 xx
  *
  * @probe: once at insmod: discover capabilities; -ENODEV where the processor does not have the
  *	extension; -EOPNOTSUPP, and one log line, where it cannot be used
@@ -85,6 +86,7 @@ struct backend {
 	const char *name;
 	size_t vcpu_size;
 	const char *rival;
+	u8 hypercall;
 
 	int (*probe)(void);
 	void (*remove)(void);

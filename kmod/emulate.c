@@ -139,7 +139,18 @@ static bool is_hypercall(const struct emu_insn *insn)
 	       !(insn->prefixes & (EMU_PFX_REP | EMU_PFX_REPNE | EMU_PFX_LOCK | EMU_PFX_VEX));
 }
 
-int hypercall_length(struct vcpu *vcpu)
+/* The next time it shall be this processor's, if the guest may write there. */
+static void fix_hypercall(struct vcpu *vcpu, u64 last_byte)
+{
+	u32 access = FAULT_WRITE | (backend->cpl(vcpu) == 3 ? FAULT_USER : 0);
+	struct mmu_fault_info fault;
+	u64 gpa;
+
+	if (!mmu_translate(vcpu, last_byte, access, &gpa, &fault))
+		guest_write(vcpu->vm, gpa, &backend->hypercall, 1);
+}
+
+int foreign_hypercall(struct vcpu *vcpu)
 {
 	u8 bytes[EMU_INSN_MAX];
 	struct emu_insn insn;
@@ -147,19 +158,10 @@ int hypercall_length(struct vcpu *vcpu)
 
 	if (ret)
 		return ret;
-	return is_hypercall(&insn) ? insn.len : 0;
-}
-
-int hypercall_length_atomic(struct vcpu *vcpu)
-{
-	u8 bytes[EMU_INSN_MAX];
-	struct emu_insn insn;
-	enum emu_code code;
-	int len = fetch_atomic(vcpu, bytes, &code);
-
-	if (len <= 0 || emu_decode(&insn, code, bytes, len))
-		return -EAGAIN;
-	return is_hypercall(&insn) ? insn.len : 0;
+	if (!is_hypercall(&insn))
+		return 0;
+	fix_hypercall(vcpu, linear_rip(vcpu) + insn.len - 1);
+	return insn.len;
 }
 
 int insn_length(struct vcpu *vcpu, struct exit *exit)

@@ -137,10 +137,9 @@ static inline int insn_length_atomic(struct vcpu *vcpu, const struct exit *exit)
 
 /*
  * The instruction at CS:RIP is a hypercall of either vendor: its length, 0 if it is another one, or
- * an error as of fetch_decode(). The atomic form runs with IRQs off: -EAGAIN where it cannot tell.
+ * an error as of fetch_decode(). Makes it this processor's.
  */
-int hypercall_length(struct vcpu *vcpu);
-int hypercall_length_atomic(struct vcpu *vcpu);
+int foreign_hypercall(struct vcpu *vcpu);
 
 /*
  * Go to the next instruction: RIP, interrupt shadow, RF, single-step trap. Verdicts GUEST (also

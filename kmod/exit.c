@@ -138,14 +138,10 @@ static int gpa_fault_slow(struct vcpu *vcpu, struct exit *exit)
 }
 
 /* #UD: a guest may use the hypercall instruction of the other vendor. */
-static bool fixes_hypercall(const struct vcpu *vcpu)
-{
-	return vm_quirk(vcpu->vm, KVM_X86_QUIRK_FIX_HYPERCALL_INSN);
-}
-
 static int undefined_opcode(struct vcpu *vcpu, struct exit *exit)
 {
-	int len = fixes_hypercall(vcpu) ? hypercall_length(vcpu) : 0;
+	bool fixes = vm_quirk(vcpu->vm, KVM_X86_QUIRK_FIX_HYPERCALL_INSN);
+	int len = fixes ? foreign_hypercall(vcpu) : 0;
 
 	if (len > 0) {
 		exit->insn_len = len;
@@ -160,19 +156,10 @@ static int undefined_opcode(struct vcpu *vcpu, struct exit *exit)
 /* A machine check is the host's, whoever ran. */
 static int exception_fast(struct vcpu *vcpu, struct exit *exit)
 {
-	int len;
-
-	if (exit->exception.vector == VECTOR_MC) {
-		compat_machine_check();
-		return GUEST;
-	}
-	if (exit->exception.vector != VECTOR_UD || !fixes_hypercall(vcpu))
+	if (exit->exception.vector != VECTOR_MC)
 		return SLOW;
-	len = hypercall_length_atomic(vcpu);
-	if (len <= 0)
-		return SLOW;
-	exit->insn_len = len;
-	return hypercall_fast(vcpu, exit);
+	compat_machine_check();
+	return GUEST;
 }
 
 static int exception_slow(struct vcpu *vcpu, struct exit *exit)

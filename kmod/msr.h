@@ -37,6 +37,7 @@ struct vcpu_msrs {
 	u64 syscfg;
 	u64 platform_info;
 	u64 misc_features;
+	u64 power_ctl;
 	u64 osvw[2];
 	struct {
 		u64 def_type;

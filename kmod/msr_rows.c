@@ -496,6 +496,8 @@ const struct msr_row msr_rows[] = {
 	  .set = set_misc_enable },
 	{ MSR_IA32_DEBUGCTLMSR, 1, MSR_LISTED | MSR_FAST, FIELD(debugctl),
 	  .writable = DEBUGCTLMSR_LBR | DEBUGCTLMSR_BTF },
+	/* Stored only: power is the host's affair. */
+	{ MSR_IA32_POWER_CTL, 1, MSR_LISTED | MSR_FAST, FIELD(power_ctl), .writable = ~0ull },
 	{ MSR_MTRR_VARIABLE, 2 * MTRR_VARIABLE, MSR_LISTED | MSR_FAST, FIELD(mtrr.base_mask),
 	  .set = set_mtrr_variable },
 	{ MSR_MTRR_FIXED_64K, 1, MSR_LISTED | MSR_FAST, FIELD(mtrr.fixed[0]),

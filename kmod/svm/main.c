@@ -198,6 +198,7 @@ struct backend svm_backend __ro_after_init = {
 	.name = "svm",
 	.vcpu_size = sizeof(struct svm_vcpu),
 	.rival = "kvm_amd",
+	.hypercall = 0xd9,
 	.probe = svm_probe,
 	.remove = svm_remove,
 	.foreign = svm_foreign,

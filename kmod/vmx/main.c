@@ -167,6 +167,7 @@ struct backend vmx_backend __ro_after_init = {
 	.name = "vmx",
 	.vcpu_size = sizeof(struct vmx_vcpu),
 	.rival = "kvm_intel",
+	.hypercall = 0xc1,
 	.probe = vmx_probe,
 	.remove = vmx_remove,
 	.foreign = vmx_foreign,

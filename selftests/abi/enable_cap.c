@@ -245,6 +245,8 @@ static void test_quirk_hypercall(void)
 	add_vcpu();
 	START(0, 1, 0x0f, 0x01, other, HLT);
 	check_end(CODE + 4);
+	/* It has become this processor's own. */
+	CHECK_EQ(vm->mem[CODE + 2], abi_hypercall());
 	CHECK_EQ(enable(KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_FIX_HYPERCALL_INSN), 0);
 	START(0, 1, 0x0f, 0x01, other, HLT);
 	check_exception(UD);
