@@ -246,8 +246,7 @@ void svm_update_intercepts(struct vcpu *vcpu)
 	bool mwait = !vm_exits_disabled(vcpu->vm, KVM_X86_DISABLE_EXITS_MWAIT);
 	struct svm_vcpu *svm = to_svm(vcpu);
 
-	/* Without an in-kernel local APIC the TPR is user space's: it must hear of each change. */
-	svm_intercept(svm, INTERCEPT_CR8_WRITE, !vcpu->apic);
+	svm_update_tpr(vcpu);
 	svm_intercept(svm, INTERCEPT_EXCEPTION_OFFSET + VECTOR_BP,
 		      vcpu->debug.control & KVM_GUESTDBG_USE_SW_BP);
 	svm_intercept(svm, INTERCEPT_HLT, !vm_exits_disabled(vcpu->vm, KVM_X86_DISABLE_EXITS_HLT));
@@ -266,10 +265,10 @@ void svm_reset(struct vcpu *vcpu, bool init)
 	memset(vmcb->control.intercepts, 0, sizeof(vmcb->control.intercepts));
 	for (i = 0; i < ARRAY_SIZE(svm_always); i++)
 		svm_intercept(svm, svm_always[i], true);
-	svm_update_intercepts(vcpu);
 	vmcb->control.event_inj = 0;
 	vmcb->control.int_state = 0;
 	vmcb->control.int_ctl = V_INTR_MASKING_MASK;
+	svm_update_intercepts(vcpu);
 	vmcb->save.dr6 = DR6_INIT;
 	svm->injecting = 0;
 	svm->soft_len = 0;
