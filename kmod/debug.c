@@ -78,7 +78,7 @@ bool debug_trap(struct vcpu *vcpu, u64 dr6, u32 controls)
 {
 	if (!(vcpu->debug.control & controls))
 		return false;
-	vcpu->debug.dr6 = dr6;
+	vcpu->debug.dr6 |= dr6;
 	vcpu_request(vcpu, WORK_DEBUG);
 	return true;
 }
@@ -86,6 +86,7 @@ bool debug_trap(struct vcpu *vcpu, u64 dr6, u32 controls)
 void debug_report(struct vcpu *vcpu)
 {
 	debug_exit(vcpu, VECTOR_DB, vcpu->debug.dr6);
+	vcpu->debug.dr6 = 0;
 }
 
 u64 debug_get_rflags(const struct vcpu *vcpu)
@@ -222,7 +223,7 @@ long debug_set_ioctl(struct vcpu *vcpu, void *arg, unsigned long uarg)
 	vcpu_take_work(vcpu, WORK_DEBUG);
 	*debug = (struct vcpu_debug){
 		.control = from->control & KVM_GUESTDBG_ENABLE ? from->control : 0,
-		.dr7 = from->arch.debugreg[7],
+		.dr7 = (u32)from->arch.debugreg[7],
 		.guest_tf = vcpu->rflags & X86_EFLAGS_TF,
 	};
 	memcpy(debug->dr, from->arch.debugreg, sizeof(debug->dr));

@@ -161,7 +161,6 @@ static void event_take_nmis(struct vcpu *vcpu)
 void event_after_exit(struct vcpu *vcpu, const struct event *cut)
 {
 	struct events *ev = &vcpu->events;
-
 	bool again = cut && ev->exception.injected && ev->exception.insn_len &&
 		     ev->exception.vector == cut->vector;
 

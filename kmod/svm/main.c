@@ -164,7 +164,7 @@ static unsigned int svm_explain(struct vcpu *vcpu, struct broken_rule *rules, un
 	u8 physical_bits = boot_cpu_data.x86_phys_bits;
 	const u64 image[NR_SI] = {
 		[SI_EFER] = vcpu->efer | EFER_SVME,
-		[SI_CR0] = save->cr0,
+		[SI_CR0] = svm_cr0(vcpu),
 		[SI_CR3] = vcpu->cr3,
 		[SI_CR4] = vcpu->cr4,
 		[SI_DR6] = vcpu->dr6,

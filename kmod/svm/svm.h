@@ -149,6 +149,7 @@ void svm_get_table(struct vcpu *vcpu, bool idt, struct kvm_dtable *table);
 void svm_set_table(struct vcpu *vcpu, bool idt, const struct kvm_dtable *table);
 int svm_cpl(struct vcpu *vcpu);
 bool svm_code_l(struct vcpu *vcpu);
+u64 svm_cr0(const struct vcpu *vcpu);
 void svm_update_cr(struct vcpu *vcpu);
 void svm_update_dr7(struct vcpu *vcpu);
 void svm_update_tsc(struct vcpu *vcpu);

@@ -146,6 +146,14 @@ bool svm_code_l(struct vcpu *vcpu)
 	return to_svm(vcpu)->vmcb->save.cs.attrib & SVM_SELECTOR_L_MASK;
 }
 
+/* What the CPU has in CR0. */
+u64 svm_cr0(const struct vcpu *vcpu)
+{
+	if (!vm_quirk(vcpu->vm, KVM_X86_QUIRK_CD_NW_CLEARED))
+		return vcpu->cr0;
+	return vcpu->cr0 & ~(u64)(X86_CR0_CD | X86_CR0_NW);
+}
+
 /*
  * The CPU runs with CR0.CD and NW clear (guest memory is write-back, cache control is the host's),
  * unless user space wants it otherwise, and with the host's CR4.MCE; where the guest would see a
@@ -156,9 +164,7 @@ void svm_update_cr(struct vcpu *vcpu)
 	struct svm_vcpu *svm = to_svm(vcpu);
 	struct vmcb_save_area *save = &svm->vmcb->save;
 
-	save->cr0 = vcpu->cr0;
-	if (vm_quirk(vcpu->vm, KVM_X86_QUIRK_CD_NW_CLEARED))
-		save->cr0 &= ~(u64)(X86_CR0_CD | X86_CR0_NW);
+	save->cr0 = svm_cr0(vcpu);
 	save->cr3 = vcpu->cr3;
 	save->cr4 = vcpu->cr4 | (cr4_read_shadow() & X86_CR4_MCE);
 	save->efer = vcpu->efer | EFER_SVME;

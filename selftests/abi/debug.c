@@ -513,6 +513,21 @@ static void test_own_registers(void)
 	CHECK_EQ(regs.dr7, 0x400);
 }
 
+/* Bits that DR7 does not have would make the processor refuse the guest. */
+static void test_wide_dr7(void)
+{
+	struct kvm_guest_debug debug = {
+		.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP,
+		.arch.debugreg = { [0] = 0x5000, [7] = 0xffffffff00000400 },
+	};
+
+	need_tenon("hands DR7 to the processor as it is");
+	use(abi_vm(MEMORY));
+	START(0x90, 0xf4);
+	CHECK_EQ(ioctl(fd, KVM_SET_GUEST_DEBUG, &debug), 0);
+	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_HLT);
+}
+
 /* DR7.GD of user space: the guest's access to a debug register is a trap before it. */
 static void test_general_detect(void)
 {
@@ -571,6 +586,7 @@ static const struct abi_test tests[] = {
 	{ "inject_db", test_inject_db },
 	{ "hardware", test_hardware },
 	{ "own_registers", test_own_registers },
+	{ "wide_dr7", test_wide_dr7 },
 	{ "general_detect", test_general_detect },
 	{ "signals", test_signals },
 	{},
