@@ -151,12 +151,10 @@ int vcpu_block(struct vcpu *vcpu)
 {
 	pv_eoi_sync(vcpu);
 	vcpu_lapic_sleep(vcpu);
-	if (must_stop(vcpu))
-		/* nothing to wait for */;
-	else if (vcpu->mp_state == KVM_MP_STATE_HALTED)
-		wait_for_event(vcpu);
-	else
+	if (vcpu->mp_state != KVM_MP_STATE_HALTED)
 		sleep(vcpu);
+	else if (!must_stop(vcpu))
+		wait_for_event(vcpu);
 	vcpu_lapic_wake(vcpu);
 
 	if (vcpu_take_work(vcpu, WORK_TIMER))

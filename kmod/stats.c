@@ -36,8 +36,8 @@ struct counter {
 	u64 (*get)(const void *stats);
 };
 
-#define COUNTER (KVM_STATS_TYPE_CUMULATIVE | KVM_STATS_UNIT_NONE | KVM_STATS_BASE_POW10)
-#define SECONDS (KVM_STATS_UNIT_SECONDS | KVM_STATS_BASE_POW10)
+#define COUNTER	   (KVM_STATS_TYPE_CUMULATIVE | KVM_STATS_UNIT_NONE | KVM_STATS_BASE_POW10)
+#define SECONDS	   (KVM_STATS_UNIT_SECONDS | KVM_STATS_BASE_POW10)
 
 #define AT(member) .offset = offsetof(struct vcpu_stats, member)
 #define COUNT(member)                                                    \
@@ -48,15 +48,15 @@ struct counter {
 	{                                                               \
 		.name = (text), .flags = COUNTER, .size = 1, AT(member) \
 	}
-#define TIME(member)                                                                            \
-	{                                                                                       \
-		.name = #member, .flags = KVM_STATS_TYPE_CUMULATIVE | SECONDS, .exponent = -9,  \
-		.size = 1, AT(member)                                                           \
+#define TIME(member)                                                                           \
+	{                                                                                      \
+		.name = #member, .flags = KVM_STATS_TYPE_CUMULATIVE | SECONDS, .exponent = -9, \
+		.size = 1, AT(member)                                                          \
 	}
-#define HISTOGRAM(member)                                                                       \
-	{                                                                                       \
-		.name = #member, .flags = KVM_STATS_TYPE_LOG_HIST | SECONDS, .exponent = -9,    \
-		.size = STATS_BUCKETS, AT(member)                                               \
+#define HISTOGRAM(member)                                                                    \
+	{                                                                                    \
+		.name = #member, .flags = KVM_STATS_TYPE_LOG_HIST | SECONDS, .exponent = -9, \
+		.size = STATS_BUCKETS, AT(member)                                            \
 	}
 
 static u64 all_exits(const void *stats)
@@ -120,11 +120,18 @@ static const struct counter vcpu_table[] = {
 		.offset = offsetof(struct vm_stats, member)   \
 	}
 
+#define VM_PAGES(member)                                                     \
+	{                                                                    \
+		.name = #member, .flags = KVM_STATS_TYPE_INSTANT, .size = 1, \
+		.offset = offsetof(struct vm_stats, member)                  \
+	}
+
 static_assert(sizeof(atomic64_t) == sizeof(u64));
 
 static const struct counter vm_table[] = {
-	VM_COUNT(remote_tlb_flush),
-	VM_COUNT(remote_tlb_flush_requests),
+	VM_COUNT(remote_tlb_flush), VM_COUNT(remote_tlb_flush_requests),
+	VM_PAGES(pages_4k),	    VM_PAGES(pages_2m),
+	VM_PAGES(pages_1g),
 };
 
 void stats_histogram(u64 *histogram, u64 value)
@@ -144,6 +151,14 @@ struct stats_file {
 	const struct counter *table;
 	unsigned int nr;
 	const void *stats;
+};
+
+/**
+ * struct vm_stats_file - an open file of a VM or one of its vCPUs; keeps the VM
+ */
+struct vm_stats_file {
+	struct stats_file file;
+	struct vm *vm;
 };
 
 #define DESCRIPTOR_SIZE (sizeof(struct kvm_stats_desc) + NAME_SIZE)
@@ -201,10 +216,22 @@ static void write_values(const struct stats_file *file, u64 *out)
 	}
 }
 
+/* The nested page tables are counted when somebody asks, not with each fault. */
+static void count_pages(struct vm *vm)
+{
+	u64 pages[MMU_PAGE_SIZES];
+
+	mmu_count_pages(vm, pages);
+	WRITE_ONCE(vm->stats.pages_4k, pages[0]);
+	WRITE_ONCE(vm->stats.pages_2m, pages[1]);
+	WRITE_ONCE(vm->stats.pages_1g, pages[2]);
+}
+
 /* The file as it is at this moment; it is small. */
 static ssize_t stats_read(struct file *file, char __user *user, size_t size, loff_t *pos)
 {
-	const struct stats_file *stats = file->private_data;
+	struct vm_stats_file *vm_file = file->private_data;
+	const struct stats_file *stats = &vm_file->file;
 	const struct kvm_stats_header header = header_of(stats);
 	size_t total = header.data_offset + values_before(stats, stats->nr) * sizeof(u64);
 	void *image = kvzalloc(total, GFP_KERNEL_ACCOUNT);
@@ -215,19 +242,13 @@ static ssize_t stats_read(struct file *file, char __user *user, size_t size, lof
 	memcpy(image, &header, sizeof(header));
 	memcpy(image + header.id_offset, stats->id, NAME_SIZE);
 	write_descriptors(stats, image + header.desc_offset);
+	if (stats->table == vm_table && *pos + size > header.data_offset)
+		count_pages(vm_file->vm);
 	write_values(stats, image + header.data_offset);
 	r = simple_read_from_buffer(user, size, pos, image, total);
 	kvfree(image);
 	return r;
 }
-
-/**
- * struct vm_stats_file - an open file of a VM or one of its vCPUs; keeps the VM
- */
-struct vm_stats_file {
-	struct stats_file file;
-	struct vm *vm;
-};
 
 static int stats_release(struct inode *inode, struct file *file)
 {
@@ -283,8 +304,7 @@ static struct vm_stats_file *new_file(struct vm *vm, const struct counter *table
 
 long vm_stats_fd(struct vm *vm, void *arg, unsigned long uarg)
 {
-	struct vm_stats_file *stats =
-		new_file(vm, vm_table, ARRAY_SIZE(vm_table), &vm->stats);
+	struct vm_stats_file *stats = new_file(vm, vm_table, ARRAY_SIZE(vm_table), &vm->stats);
 
 	if (!stats)
 		return -ENOMEM;

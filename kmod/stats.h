@@ -49,10 +49,14 @@ struct vcpu_stats {
 
 /**
  * struct vm_stats - counters of a VM; written by anyone
+ * @pages_4k: what the nested page tables map, by size, when it was last counted; likewise the others
  */
 struct vm_stats {
 	atomic64_t remote_tlb_flush;
 	atomic64_t remote_tlb_flush_requests;
+	u64 pages_4k;
+	u64 pages_2m;
+	u64 pages_1g;
 };
 
 /* Count @value in a histogram whose bucket n, but for the last, has values of n bits. */

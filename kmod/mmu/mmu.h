@@ -129,6 +129,10 @@ int mmu_fault(struct vcpu *vcpu, u64 gpa, u32 error);
 /* The same with interrupts off: GUEST; or SLOW: only mmu_fault() can tell. */
 enum verdict mmu_fault_fast(struct vcpu *vcpu, u64 gpa, u32 error);
 
+/* How many pages the nested page tables map now, by size: 4 KiB, 2 MiB, 1 GiB. Sleeps. */
+#define MMU_PAGE_SIZES 3
+void mmu_count_pages(struct vm *vm, u64 pages[MMU_PAGE_SIZES]);
+
 /*
  * Remove what maps guest frames from @start up to, not including, @end, on all vCPUs. May sleep.
  * Who calls has unpublished the slots that they belong to.

@@ -172,6 +172,32 @@ void mmu_zap(struct vm *vm, u64 start, u64 end)
 	tdp_free(&tables, true);
 }
 
+/* Entries that are looked at before others get the lock. */
+#define COUNT_BATCH 4096
+
+void mmu_count_pages(struct vm *vm, u64 pages[MMU_PAGE_SIZES])
+{
+	const struct pte_format *format = backend->pte_format;
+	struct mmu *mmu = &vm->mmu;
+	u64 gfn = 0, size;
+	int level, i;
+
+	memset(pages, 0, MMU_PAGE_SIZES * sizeof(*pages));
+	while (gfn < mmu_gfn_limit() && !fatal_signal_pending(current)) {
+		read_lock(&mmu->lock);
+		for (i = 0; i < COUNT_BATCH && gfn < mmu_gfn_limit(); i++) {
+			u64 pte = READ_ONCE(*tdp_walk(mmu, gfn, &level));
+
+			size = tpte_pages(level);
+			if (tpte_is_present(format, pte) && level - PTE_LEVEL_4K < MMU_PAGE_SIZES)
+				pages[level - PTE_LEVEL_4K]++;
+			gfn = round_down(gfn, size) + size;
+		}
+		read_unlock(&mmu->lock);
+		cond_resched();
+	}
+}
+
 /* Since @fault looked, the host page was taken away, or is about to be. mmu->lock is held. */
 static bool fault_is_stale(const struct fault *fault)
 {

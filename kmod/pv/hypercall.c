@@ -197,10 +197,10 @@ static int execute(struct vcpu *vcpu, int len, bool atomic)
 		result = -KVM_EPERM;
 	else if (!row || (row->feature && !pv_has(vcpu, row->feature)))
 		result = -KVM_ENOSYS;
-	else if (atomic && row->slow)
-		return SLOW;
-	else
+	else if (!atomic || !row->slow)
 		result = row->execute(vcpu, &call);
+	else
+		return SLOW;
 	skip_bytes(vcpu, len);
 	if (result == TO_USER)
 		return USER;

@@ -83,10 +83,10 @@ struct pv_msr {
 	int (*set)(struct vcpu *vcpu, u64 val);
 };
 
-#define ROW(bit, member, setter)                                                          \
-	{                                                                                 \
-		.feature = KVM_FEATURE_##bit, .stored = true,                             \
-		.field = offsetof(struct pv_vcpu, member), .set = (setter)                \
+#define ROW(bit, member, setter)                                           \
+	{                                                                  \
+		.feature = KVM_FEATURE_##bit, .stored = true,              \
+		.field = offsetof(struct pv_vcpu, member), .set = (setter) \
 	}
 
 /* The first two have two numbers each; the old ones come first. */

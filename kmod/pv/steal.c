@@ -43,8 +43,7 @@ void pv_steal_load(struct vcpu *vcpu)
 {
 	const struct pv_steal *steal = &vcpu->pv.steal;
 
-	if (steal->msr & ENABLED &&
-	    (steal->preempted || steal->seen != compat_run_delay(current)))
+	if (steal->msr & ENABLED && (steal->preempted || steal->seen != compat_run_delay(current)))
 		vcpu_request(vcpu, WORK_STEAL);
 }
 

@@ -70,8 +70,7 @@ static u64 offset_in_step(struct vcpu *vcpu, u64 value, const struct host_time *
 	u64 expected = pv->tsc_value + elapsed;
 	u64 offset = pv->tsc_offset;
 
-	if (pv->tsc_khz != vcpu->tsc_khz ||
-	    (value && value - expected + second >= 2 * second)) {
+	if (pv->tsc_khz != vcpu->tsc_khz || (value && value - expected + second >= 2 * second)) {
 		remember(vcpu, value, value - host, now);
 		return value - host;
 	}

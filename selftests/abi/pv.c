@@ -84,9 +84,9 @@ static uint32_t supported_features(void)
 static void test_features(void)
 {
 	static const unsigned int wanted[] = {
-		KVM_FEATURE_CLOCKSOURCE,    KVM_FEATURE_CLOCKSOURCE2,  KVM_FEATURE_ASYNC_PF,
-		KVM_FEATURE_STEAL_TIME,	    KVM_FEATURE_PV_EOI,	       KVM_FEATURE_PV_UNHALT,
-		KVM_FEATURE_PV_TLB_FLUSH,   KVM_FEATURE_PV_SEND_IPI,   KVM_FEATURE_POLL_CONTROL,
+		KVM_FEATURE_CLOCKSOURCE,    KVM_FEATURE_CLOCKSOURCE2, KVM_FEATURE_ASYNC_PF,
+		KVM_FEATURE_STEAL_TIME,	    KVM_FEATURE_PV_EOI,	      KVM_FEATURE_PV_UNHALT,
+		KVM_FEATURE_PV_TLB_FLUSH,   KVM_FEATURE_PV_SEND_IPI,  KVM_FEATURE_POLL_CONTROL,
 		KVM_FEATURE_PV_SCHED_YIELD, KVM_FEATURE_ASYNC_PF_INT,
 	};
 	uint32_t features = supported_features();
@@ -431,7 +431,7 @@ static void *run_thread(void *arg)
 static void test_steal_preempted(void)
 {
 	struct abi_vm *vm = abi_vm_irqchip(MEMORY);
-	volatile struct kvm_steal_time *steal = steal_page(vm, 0);
+	uint8_t *flags = &steal_page(vm, 0)->preempted;
 	int vcpu = abi_vcpu(vm), tries;
 	pthread_t thread;
 	void *reason;
@@ -445,14 +445,14 @@ static void test_steal_preempted(void)
 	with_interrupts(vm, vcpu);
 	CHECK_EQ(write_msr(vm, vcpu, MSR_KVM_STEAL_TIME, PAGE | 1), 1);
 	CHECK_EQ(pthread_create(&thread, NULL, run_thread, vm), 0);
-	for (tries = 0; tries < 10000 && !(steal->preempted & KVM_VCPU_PREEMPTED); tries++)
+	for (tries = 0; tries < 10000 && !__atomic_load_n(flags, __ATOMIC_RELAXED); tries++)
 		usleep(1000);
-	CHECK_EQ(steal->preempted, KVM_VCPU_PREEMPTED);
-	steal->preempted |= KVM_VCPU_FLUSH_TLB;
+	CHECK_EQ(__atomic_or_fetch(flags, KVM_VCPU_FLUSH_TLB, __ATOMIC_SEQ_CST),
+		 KVM_VCPU_PREEMPTED | KVM_VCPU_FLUSH_TLB);
 	send_msi(vm, 0, 0x41);
 	CHECK_EQ(pthread_join(thread, &reason), 0);
 	CHECK_EQ((long)reason, KVM_EXIT_IO);
-	CHECK_EQ(steal->preempted & KVM_VCPU_FLUSH_TLB, 0);
+	CHECK_EQ(__atomic_load_n(flags, __ATOMIC_RELAXED) & KVM_VCPU_FLUSH_TLB, 0);
 }
 
 /* Two vCPUs halt; the third sends both an IPI, and one to a vCPU that is not there. */
@@ -469,15 +469,20 @@ static void test_send_ipi(void)
 		with_interrupts(vm, vcpu[i]);
 	}
 	CHECK_EQ(hypercall(vm, 0,
-			   &(struct kvm_regs){ .rax = KVM_HC_SEND_IPI, .rbx = 3, .rcx = 1,
-					       .rdx = 1, .rsi = 0x51 }),
+			   &(struct kvm_regs){ .rax = KVM_HC_SEND_IPI,
+					       .rbx = 3,
+					       .rcx = 1,
+					       .rdx = 1,
+					       .rsi = 0x51 }),
 		 2);
 	CHECK_EQ(lapic_bit(vm, 0, 0x200, 0x51), 0);
 	CHECK_EQ(lapic_bit(vm, 1, 0x200, 0x51), 1);
 	CHECK_EQ(lapic_bit(vm, 2, 0x200, 0x51), 1);
 	/* The second word begins 64 ids after the first. */
 	CHECK_EQ(hypercall(vm, 0,
-			   &(struct kvm_regs){ .rax = KVM_HC_SEND_IPI, .rcx = 1, .rdx = -64ull,
+			   &(struct kvm_regs){ .rax = KVM_HC_SEND_IPI,
+					       .rcx = 1,
+					       .rdx = -64ull,
 					       .rsi = 0x52 }),
 		 1);
 	CHECK_EQ(lapic_bit(vm, 0, 0x200, 0x52), 1);
@@ -487,8 +492,11 @@ static void test_send_ipi(void)
 	CHECK_EQ(hypercall(vm, 0, &(struct kvm_regs){ .rax = KVM_HC_SEND_IPI, .rsi = 0x80051 }),
 		 -KVM_EINVAL);
 	CHECK_EQ(hypercall(vm, 0,
-			   &(struct kvm_regs){ .rax = KVM_HC_SEND_IPI, .rbx = -1ull, .rcx = -1ull,
-					       .rdx = 1u << 31, .rsi = 0x53 }),
+			   &(struct kvm_regs){ .rax = KVM_HC_SEND_IPI,
+					       .rbx = -1ull,
+					       .rcx = -1ull,
+					       .rdx = 1u << 31,
+					       .rsi = 0x53 }),
 		 0);
 }
 
@@ -596,8 +604,8 @@ static struct slow_memory slow_memory(struct abi_vm *vm)
 	if (slow.uffd < 0)
 		abi_skip("no userfaultfd");
 	CHECK_EQ(ioctl(slow.uffd, UFFDIO_API, &api), 0);
-	slow.mem = mmap(NULL, SLOW_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			0);
+	slow.mem =
+		mmap(NULL, SLOW_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(slow.mem != MAP_FAILED);
 	range.range.start = (uintptr_t)slow.mem;
 	range.range.len = SLOW_SIZE;

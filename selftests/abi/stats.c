@@ -24,8 +24,8 @@ struct stats {
 
 static const struct kvm_stats_desc *descriptor(const struct stats *stats, unsigned int i)
 {
-	return (void *)(stats->desc + i * (sizeof(struct kvm_stats_desc) +
-					   stats->header.name_size));
+	return (void *)(stats->desc +
+			i * (sizeof(struct kvm_stats_desc) + stats->header.name_size));
 }
 
 static struct stats open_stats(int object)
@@ -253,6 +253,30 @@ static void test_halt_poll(void)
 	halt_once(vm, vcpu);
 }
 
+/* mov [2 MiB * n], al for some n; hlt: one page each, whatever its size. */
+static void test_pages(void)
+{
+	struct abi_vm *vm = abi_vm(32 << 20);
+	int vcpu = abi_vcpu(vm);
+	struct stats stats = open_stats(vm->fd);
+	struct kvm_regs regs;
+	uint64_t before, after;
+
+	ABI_CODE(vm, CODE, 0x88, 0x01, 0x81, 0xc1, 0, 0, 0x20, 0, 0xe6, 1, 0xeb, 0xf4);
+	abi_flat32(vm, vcpu, CODE);
+	regs = abi_regs(vm, vcpu);
+	regs.rcx = 0x200000;
+	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_SET_REGS, &regs), 0);
+	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_IO);
+	before = value(&stats, "pages_4k") + value(&stats, "pages_2m");
+	CHECK(before >= 2);
+	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_IO);
+	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_IO);
+	after = value(&stats, "pages_4k") + value(&stats, "pages_2m");
+	CHECK_EQ(after - before, 2);
+	CHECK_EQ(value(&stats, "pages_1g"), 0);
+}
+
 static void test_outlives(void)
 {
 	struct abi_vm *vm = abi_vm(MEMORY);
@@ -269,13 +293,10 @@ static void test_outlives(void)
 	close(of_vcpu.fd);
 }
 
-static const struct abi_test tests[] = { { "layout", test_layout },
-					 { "exits", test_exits },
-					 { "hypercalls", test_hypercalls },
-					 { "halt", test_halt },
-					 { "halt-poll", test_halt_poll },
-					 { "outlives", test_outlives },
-					 {} };
+static const struct abi_test tests[] = { { "layout", test_layout },	    { "exits", test_exits },
+					 { "hypercalls", test_hypercalls }, { "halt", test_halt },
+					 { "halt-poll", test_halt_poll },   { "pages", test_pages },
+					 { "outlives", test_outlives },	    {} };
 
 int main(int argc, char **argv)
 {

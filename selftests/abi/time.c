@@ -86,7 +86,7 @@ static void test_attribute(void)
 	CHECK_ERRNO(ioctl(vm->vcpu[vcpu], KVM_HAS_DEVICE_ATTR, &attr), ENXIO);
 }
 
-static uint64_t rdtsc(void)
+static uint64_t host_tsc(void)
 {
 	uint32_t low, high;
 
@@ -109,9 +109,9 @@ static void test_offset_in_guest(void)
 
 		set_offset(vm, vcpu, offsets[i]);
 		abi_long(vm, vcpu, CODE);
-		before = rdtsc();
+		before = host_tsc();
 		CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_IO);
-		after = rdtsc();
+		after = host_tsc();
 		regs = abi_regs(vm, vcpu);
 		guest = (uint32_t)regs.rax | regs.rdx << 32;
 		CHECK(guest - offsets[i] - before <= after - before);
@@ -236,14 +236,14 @@ static void test_scaling(void)
 		CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_SET_TSC_KHZ, want), 0);
 		CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_GET_TSC_KHZ, 0), want);
 		CHECK_EQ(write_msr(vm, vcpu, MSR_TSC, 1ull << 45), 1);
-		host = rdtsc();
+		host = host_tsc();
 		guest = guest_tsc(vm, vcpu);
-		inner = rdtsc();
+		inner = host_tsc();
 		usleep(100000);
-		outer = rdtsc();
+		outer = host_tsc();
 		read = read_msr(vm, vcpu, MSR_TSC);
 		guest = guest_tsc(vm, vcpu) - guest;
-		host = rdtsc() - host;
+		host = host_tsc() - host;
 		CHECK(guest >= (outer - inner) * ratios[i].mul / ratios[i].div * 999 / 1000);
 		CHECK(guest <= host * ratios[i].mul / ratios[i].div * 1001 / 1000 + 1000);
 		CHECK(read > 1ull << 45 && read < guest_tsc(vm, vcpu));

@@ -167,7 +167,8 @@ START_TEST(signature)
 	ck_assert_mem_eq(&e->ebx, "KVMK", 4);
 	ck_assert_mem_eq(&e->ecx, "VMKV", 4);
 	ck_assert_mem_eq(&e->edx, "M\0\0\0", 4);
-	ck_assert_uint_eq(entry(0x40000001, 0)->eax, GENMASK(14, 9) | GENMASK(7, 3) | BIT(0) | BIT(1) | BIT(17) | BIT(24));
+	ck_assert_uint_eq(entry(0x40000001, 0)->eax,
+			  GENMASK(14, 9) | GENMASK(7, 3) | BIT(0) | BIT(1) | BIT(17) | BIT(24));
 }
 END_TEST
 
