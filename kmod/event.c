@@ -367,7 +367,8 @@ void event_prepare(struct vcpu *vcpu)
 		backend->inject(vcpu, NULL);
 	if (likely(!(vcpu->debug.control & KVM_GUESTDBG_BLOCKIRQ)))
 		event_inject_new(vcpu, busy);
-	pv_eoi_arm(vcpu);
+	if (vcpu->pv.eoi.msr)
+		pv_eoi_arm(vcpu);
 	backend->update_tpr(vcpu);
 	vcpu->stats.req_event++;
 }

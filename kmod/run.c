@@ -77,7 +77,8 @@ static __always_inline void vcpu_load(struct vcpu *vcpu, int cpu)
 		indirect_branch_prediction_barrier();
 	}
 	static_call(backend_load)(vcpu, cpu);
-	pv_steal_load(vcpu);
+	if (unlikely(vcpu->pv.steal.msr))
+		pv_steal_load(vcpu);
 	if (vcpu->cpu != cpu) {
 		pv_vcpu_migrated(vcpu);
 		vcpu_lapic_sched_in(vcpu);
@@ -103,7 +104,8 @@ static void vcpu_sched_out(struct preempt_notifier *notifier, struct task_struct
 	struct vcpu *vcpu = container_of(notifier, struct vcpu, preempt);
 
 	vcpu_put(vcpu);
-	pv_steal_out(vcpu);
+	if (vcpu->pv.steal.msr)
+		pv_steal_out(vcpu);
 	if (compat_is_runnable(current))
 		WRITE_ONCE(vcpu->pv.runnable, current);
 }
@@ -189,7 +191,7 @@ static int run_fast(struct vcpu *vcpu, struct exit *exit)
 		if (r != GUEST)
 			return r;
 		if (vcpu->work & WORK_EVENTS && !(vcpu->work & ~WORK_EVENTS) && vcpu->apic &&
-		    pv_eoi_sync_fast(vcpu)) {
+		    (!vcpu->pv.eoi.armed || pv_eoi_sync_fast(vcpu))) {
 			vcpu_take_work(vcpu, WORK_EVENT);
 			event_prepare(vcpu);
 		}
@@ -328,7 +330,8 @@ static int vcpu_do_work(struct vcpu *vcpu)
 	if (vcpu_take_work(vcpu, WORK_TIMER))
 		vcpu_lapic_timer_work(vcpu);
 	if (READ_ONCE(vcpu->work) & WORK_EVENTS && vcpu->mp_state == KVM_MP_STATE_RUNNABLE) {
-		pv_eoi_sync(vcpu);
+		if (vcpu->pv.eoi.armed)
+			pv_eoi_sync(vcpu);
 		vcpu_take_work(vcpu, WORK_EVENT);
 		event_prepare(vcpu);
 	}

@@ -449,7 +449,8 @@ int vcpu_lapic_msr_read(struct vcpu *vcpu, u32 msr, u64 *value)
 		*value = lapic_tsc_deadline(lapic);
 		return 0;
 	case X2APIC_MSR_FIRST ... X2APIC_MSR_LAST:
-		pv_eoi_sync_fast(vcpu);
+		if (vcpu->pv.eoi.armed)
+			pv_eoi_sync_fast(vcpu);
 		return !lapic_msr_read(lapic, msr, value);
 	}
 	return 1;
@@ -511,7 +512,8 @@ bool vcpu_lapic_mmio_read(struct vcpu *vcpu, u64 gpa, void *data, unsigned int l
 	if (!lapic)
 		return false;
 	if (lapic_mmio_hit(lapic, gpa)) {
-		pv_eoi_sync_fast(vcpu);
+		if (vcpu->pv.eoi.armed)
+			pv_eoi_sync_fast(vcpu);
 		lapic_mmio_read(lapic, offset_in_page(gpa), data, len);
 		return true;
 	}

@@ -25,17 +25,13 @@
 /* What a hypercall returns if user space is to handle it: kvm_run is filled. */
 #define TO_USER LONG_MIN
 
-/**
- * struct call - a hypercall's registers
- * @nr: RAX
- * @args: RBX, RCX, RDX, RSI
- * @wide: they have 64 bits, else 32
- */
-struct call {
-	u64 nr;
-	u64 args[4];
-	bool wide;
-};
+/* Registers of a hypercall. Outside of 64-bit code they have 32 bits: @mask. */
+static u64 argument(const struct vcpu *vcpu, unsigned int nr, u64 mask)
+{
+	static const u8 regs[] = { REG_RBX, REG_RCX, REG_RDX, REG_RSI };
+
+	return vcpu->regs[regs[nr]] & mask;
+}
 
 static struct vcpu *named(struct vcpu *vcpu, u64 id)
 {
@@ -43,17 +39,17 @@ static struct vcpu *named(struct vcpu *vcpu, u64 id)
 }
 
 /* A guest that polls for interrupts leaves guest mode by the call itself: that is all. */
-static long poll_irq(struct vcpu *vcpu, const struct call *call)
+static long poll_irq(struct vcpu *vcpu, u64 mask)
 {
 	return 0;
 }
 
 /* End the HLT of the vCPU with this APIC id. */
-static long kick_cpu(struct vcpu *vcpu, const struct call *call)
+static long kick_cpu(struct vcpu *vcpu, u64 mask)
 {
-	struct vcpu *target = named(vcpu, call->args[1]);
+	struct vcpu *target = named(vcpu, argument(vcpu, 1, mask));
 
-	trace_pv(vcpu, PV_USE_KICK, call->args[1]);
+	trace_pv(vcpu, PV_USE_KICK, argument(vcpu, 1, mask));
 	if (target) {
 		WRITE_ONCE(target->pv.unhalted, true);
 		vcpu_kick(target);
@@ -61,17 +57,17 @@ static long kick_cpu(struct vcpu *vcpu, const struct call *call)
 	return 0;
 }
 
-static long pairing(struct vcpu *vcpu, const struct call *call)
+static long pairing(struct vcpu *vcpu, u64 mask)
 {
-	return clock_pairing(vcpu, call->args[0], call->args[1]);
+	return clock_pairing(vcpu, argument(vcpu, 0, mask), argument(vcpu, 1, mask));
 }
 
 /* An IPI to those of 128 vCPUs (32-bit code: 64) from args[2] on whose bit is set. */
-static long send_ipi(struct vcpu *vcpu, const struct call *call)
+static long send_ipi(struct vcpu *vcpu, u64 mask)
 {
 	struct irqchip *chip = vm_irqchip(vcpu->vm);
-	u32 icr = call->args[3], first = call->args[2];
-	unsigned int width = call->wide ? 64 : 32;
+	u32 icr = argument(vcpu, 3, mask), first = argument(vcpu, 2, mask);
+	unsigned int width = mask == U64_MAX ? 64 : 32;
 	struct apic_msg msg = {
 		.vector = icr,
 		.mode = icr >> 8 & 7,
@@ -83,19 +79,19 @@ static long send_ipi(struct vcpu *vcpu, const struct call *call)
 		return -KVM_EINVAL;
 	if (!chip)
 		return -KVM_EOPNOTSUPP;
-	taken = apic_deliver_bits(chip, &msg, first, call->args[0]) +
-		apic_deliver_bits(chip, &msg, first + width, call->args[1]);
+	taken = apic_deliver_bits(chip, &msg, first, argument(vcpu, 0, mask)) +
+		apic_deliver_bits(chip, &msg, first + width, argument(vcpu, 1, mask));
 	trace_pv(vcpu, PV_USE_IPI, taken);
 	return taken;
 }
 
 /* The caller waits for a vCPU that has been preempted: let that one run. */
-static long sched_yield_to(struct vcpu *vcpu, const struct call *call)
+static long sched_yield_to(struct vcpu *vcpu, u64 mask)
 {
-	struct vcpu *target = named(vcpu, call->args[0]);
+	struct vcpu *target = named(vcpu, argument(vcpu, 0, mask));
 	struct task_struct *task;
 
-	trace_pv(vcpu, PV_USE_YIELD, call->args[0]);
+	trace_pv(vcpu, PV_USE_YIELD, argument(vcpu, 0, mask));
 	vcpu->stats.directed_yield_attempted++;
 	if (!target || target == vcpu)
 		return 0;
@@ -122,9 +118,10 @@ static int map_range_done(struct vcpu *vcpu)
 }
 
 /* For an encrypted guest: these frames are shared, or are private again. */
-static long map_range(struct vcpu *vcpu, const struct call *call)
+static long map_range(struct vcpu *vcpu, u64 mask)
 {
-	u64 gpa = call->args[0], pages = call->args[1], first = gpa >> PAGE_SHIFT;
+	u64 gpa = argument(vcpu, 0, mask), pages = argument(vcpu, 1, mask),
+	    first = gpa >> PAGE_SHIFT;
 	struct kvm_run *run = vcpu->run;
 
 	if (!(READ_ONCE(vcpu->vm->pv.hypercall_exits) & BIT(KVM_HC_MAP_GPA_RANGE)))
@@ -135,8 +132,8 @@ static long map_range(struct vcpu *vcpu, const struct call *call)
 	run->hypercall.nr = KVM_HC_MAP_GPA_RANGE;
 	run->hypercall.args[0] = gpa;
 	run->hypercall.args[1] = pages;
-	run->hypercall.args[2] = call->args[2];
-	run->hypercall.longmode = call->wide;
+	run->hypercall.args[2] = argument(vcpu, 2, mask);
+	run->hypercall.longmode = mask == U64_MAX;
 	vcpu->complete = map_range_done;
 	return TO_USER;
 }
@@ -148,7 +145,7 @@ static long map_range(struct vcpu *vcpu, const struct call *call)
  * @slow: it may sleep
  */
 struct hypercall {
-	long (*execute)(struct vcpu *vcpu, const struct call *call);
+	long (*execute)(struct vcpu *vcpu, u64 mask);
 	u8 feature;
 	bool slow;
 };
@@ -170,41 +167,25 @@ static const struct hypercall *find(u64 nr)
 	return hypercalls[nr].execute ? &hypercalls[nr] : NULL;
 }
 
-/* Outside of 64-bit code all registers have 32 bits. */
-static void read_call(struct vcpu *vcpu, struct call *call)
-{
-	u64 mask;
-
-	call->wide = vcpu_code64(vcpu);
-	mask = call->wide ? U64_MAX : U32_MAX;
-	call->nr = vcpu->regs[REG_RAX] & mask;
-	call->args[0] = vcpu->regs[REG_RBX] & mask;
-	call->args[1] = vcpu->regs[REG_RCX] & mask;
-	call->args[2] = vcpu->regs[REG_RDX] & mask;
-	call->args[3] = vcpu->regs[REG_RSI] & mask;
-}
-
 /* GUEST, USER; or SLOW if it may sleep and @atomic. The length of the instruction is @len. */
 static int execute(struct vcpu *vcpu, int len, bool atomic)
 {
-	const struct hypercall *row;
-	struct call call;
+	u64 mask = vcpu_code64(vcpu) ? U64_MAX : U32_MAX;
+	const struct hypercall *row = find(vcpu->regs[REG_RAX] & mask);
 	long result;
 
-	read_call(vcpu, &call);
-	row = find(call.nr);
 	if (backend->cpl(vcpu))
 		result = -KVM_EPERM;
 	else if (!row || (row->feature && !pv_has(vcpu, row->feature)))
 		result = -KVM_ENOSYS;
 	else if (!atomic || !row->slow)
-		result = row->execute(vcpu, &call);
+		result = row->execute(vcpu, mask);
 	else
 		return SLOW;
 	skip_bytes(vcpu, len);
 	if (result == TO_USER)
 		return USER;
-	vcpu->regs[REG_RAX] = call.wide ? result : (u32)result;
+	vcpu->regs[REG_RAX] = result & mask;
 	return GUEST;
 }
 
