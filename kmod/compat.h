@@ -52,6 +52,13 @@ int compat_handle_work(void);
 #define compat_immediate_exit immediate_exit
 #endif
 
+/* And the kernel's side of it has flags only, of which bit 0 is what was a word before. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#define compat_longmode flags
+#else
+#define compat_longmode longmode
+#endif
+
 static inline void compat_rcu_note_guest(void)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)

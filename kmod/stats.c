@@ -154,7 +154,9 @@ struct stats_file {
 };
 
 /**
- * struct vm_stats_file - an open file of a VM or one of its vCPUs; keeps the VM
+ * struct vm_stats_file - an open file of a VM or one of its vCPUs
+ * @file: what to read
+ * @vm: the VM; held
  */
 struct vm_stats_file {
 	struct stats_file file;

@@ -11,6 +11,7 @@
 #include <linux/sched/task.h>
 
 #include "../backend.h"
+#include "../compat.h"
 #include "../exit.h"
 #include "../irq/chip.h"
 #include "../trace.h"
@@ -113,7 +114,7 @@ static int map_range_done(struct vcpu *vcpu)
 {
 	u64 result = READ_ONCE(vcpu->run->hypercall.ret);
 
-	vcpu->regs[REG_RAX] = vcpu->run->hypercall.longmode ? result : (u32)result;
+	vcpu->regs[REG_RAX] = vcpu->run->hypercall.compat_longmode ? result : (u32)result;
 	return GUEST;
 }
 
@@ -133,7 +134,7 @@ static long map_range(struct vcpu *vcpu, u64 mask)
 	run->hypercall.args[0] = gpa;
 	run->hypercall.args[1] = pages;
 	run->hypercall.args[2] = argument(vcpu, 2, mask);
-	run->hypercall.longmode = mask == U64_MAX;
+	run->hypercall.compat_longmode = mask == U64_MAX;
 	vcpu->complete = map_range_done;
 	return TO_USER;
 }

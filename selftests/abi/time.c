@@ -123,7 +123,7 @@ static void test_matching(void)
 {
 	struct abi_vm *vm = abi_vm(MEMORY);
 	const uint64_t value = 1ull << 50;
-	uint64_t offset, hz;
+	uint64_t offset, hz, next = value, then;
 	int i;
 
 	for (i = 0; i < 4; i++)
@@ -131,13 +131,17 @@ static void test_matching(void)
 	hz = ioctl(vm->vcpu[0], KVM_GET_TSC_KHZ, 0) * 1000ull;
 	for (i = 1; i < 4; i++)
 		CHECK_EQ(get_offset(vm, i), get_offset(vm, 0));
+	then = host_tsc();
 	CHECK_EQ(write_msr(vm, 0, MSR_TSC, value), 1);
 	offset = get_offset(vm, 0);
 	CHECK(offset != get_offset(vm, 1));
-	/* Within a second of where the last one is; each extends the time for the next. */
+	/* Within a second of where the last one would be by now, though further from the first. */
 	for (i = 1; i < 4; i++) {
-		usleep(400000);
-		CHECK_EQ(write_msr(vm, i, MSR_TSC, value + i), 1);
+		uint64_t now = host_tsc();
+
+		next += now - then + hz / 2;
+		then = now;
+		CHECK_EQ(write_msr(vm, i, MSR_TSC, next), 1);
 		CHECK_EQ(get_offset(vm, i), offset);
 	}
 	/* 0 is a vCPU that is plugged in. */
