@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Installs what the build, the laboratory and the checks need, and fetches the lab's kernels.
-# Usage: tools/deps.sh [build|run|check|bench]...    (default: all groups)
+# Usage: tools/deps.sh [build|run|check|bench|stress]...    (default: all groups)
 # When everything is there it says nothing, calls no apt and takes a fraction of a second.
 
 set -euo pipefail
@@ -15,6 +15,7 @@ declare -A group=(
 	[check]="check clang clang-format clang-tidy libclang-rt-14-dev sparse shellcheck perl libzydis-dev
 		linux-source-6.1"
 	[bench]="binutils gcc libc6-dev"
+	[stress]="stress-ng"
 )
 # A lab kernel is the newest cloud kernel whose image package has a name of this form.
 declare -A kernel_pattern=(
