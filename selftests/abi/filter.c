@@ -14,6 +14,7 @@
 #define CODE	    0x1000
 #define GP_HANDLER  0x2000
 #define GP	    13
+#define ROUNDS	    200
 #define HANG	    60
 #define NONE	    0x12345678
 #define SYSENTER_CS 0x174
@@ -249,6 +250,35 @@ static void test_x2apic(void)
 	CHECK_EQ(filter_range(KVM_MSR_FILTER_DEFAULT_DENY, KVM_MSR_FILTER_READ, 0, 256, none), 0);
 }
 
+static void check_told(uint8_t value)
+{
+	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_IO);
+	CHECK_EQ(*((uint8_t *)run + run->io.data_offset), value);
+}
+
+/* On and off: none leaves the processor with the other's map. rdmsr; out %al,$0xe9; and again */
+static void test_toggled(void)
+{
+	struct {
+		struct kvm_msrs header;
+		struct kvm_msr_entry entry;
+	} msrs = { .header.nmsrs = 1, .entry = { .index = SYSENTER_CS, .data = 0x55 } };
+	int i;
+
+	use(abi_vm(MEMORY));
+	want(KVM_MSR_EXIT_REASON_FILTER);
+	CHECK_EQ(ioctl(fd, KVM_SET_MSRS, &msrs), 1);
+	START(SYSENTER_CS, 0, 0x0f, 0x32, 0xe6, 0xe9, 0xeb, 0xfa);
+	for (i = 0; i < ROUNDS; i++) {
+		check_told(0x55);
+		deny(KVM_MSR_FILTER_READ, SYSENTER_CS, 1);
+		check_exit(KVM_EXIT_X86_RDMSR, KVM_MSR_EXIT_REASON_FILTER, SYSENTER_CS);
+		run->msr.data = i & 0x7f;
+		check_told(i & 0x7f);
+		CHECK_EQ(filter_range(0, 0, 0, 0, NULL), 0);
+	}
+}
+
 static void *filter_later(void *arg)
 {
 	usleep(100000);
@@ -270,11 +300,17 @@ static void test_running(void)
 }
 
 static const struct abi_test tests[] = {
-	{ "errors", test_errors },     { "unknown", test_unknown },
-	{ "refused", test_refused },   { "invalid", test_invalid },
-	{ "unwanted", test_unwanted }, { "filtered", test_filtered },
-	{ "order", test_order },       { "x2apic", test_x2apic },
-	{ "running", test_running },   {},
+	{ "errors", test_errors },
+	{ "unknown", test_unknown },
+	{ "refused", test_refused },
+	{ "invalid", test_invalid },
+	{ "unwanted", test_unwanted },
+	{ "filtered", test_filtered },
+	{ "order", test_order },
+	{ "x2apic", test_x2apic },
+	{ "toggled", test_toggled },
+	{ "running", test_running },
+	{},
 };
 
 int main(int argc, char **argv)
