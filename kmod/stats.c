@@ -163,7 +163,7 @@ struct vm_stats_file {
 	struct vm *vm;
 };
 
-#define DESCRIPTOR_SIZE (sizeof(struct kvm_stats_desc) + NAME_SIZE)
+#define DESCRIPTOR_SIZE (offsetof(struct kvm_stats_desc, name) + NAME_SIZE)
 
 static struct kvm_stats_header header_of(const struct stats_file *file)
 {
