@@ -49,7 +49,7 @@ struct vcpu_stats {
 
 /**
  * struct vm_stats - counters of a VM; written by anyone
- * @pages_4k: what the nested page tables map, by size, when it was last counted; likewise the others
+ * @pages_4k: what the nested page tables map, by size, when it was counted; likewise the others
  */
 struct vm_stats {
 	atomic64_t remote_tlb_flush;

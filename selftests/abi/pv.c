@@ -101,33 +101,33 @@ static void test_features(void)
  */
 struct msr_case {
 	uint32_t index;
-	uint64_t value;
 	bool taken;
+	uint64_t value;
 };
 
 static void test_msr_values(void)
 {
 	static const struct msr_case cases[] = {
-		{ MSR_KVM_ASYNC_PF_EN, PAGE | 0xf, true },
-		{ MSR_KVM_ASYNC_PF_EN, PAGE | 0x10, false },
-		{ MSR_KVM_ASYNC_PF_EN, PAGE | 0x20, false },
-		{ MSR_KVM_ASYNC_PF_EN, 0x40000000 | 9, false },
-		{ MSR_KVM_ASYNC_PF_EN, 0, true },
-		{ MSR_KVM_ASYNC_PF_INT, 0xf3, true },
-		{ MSR_KVM_ASYNC_PF_INT, 0x100, false },
-		{ MSR_KVM_ASYNC_PF_ACK, 1, true },
-		{ MSR_KVM_STEAL_TIME, PAGE | 1, true },
-		{ MSR_KVM_STEAL_TIME, PAGE | 3, false },
-		{ MSR_KVM_STEAL_TIME, PAGE | 0x21, false },
-		{ MSR_KVM_STEAL_TIME, 0x40000000 | 1, true },
-		{ MSR_KVM_STEAL_TIME, 0, true },
-		{ MSR_KVM_PV_EOI_EN, (PAGE + 4) | 1, true },
-		{ MSR_KVM_PV_EOI_EN, (PAGE + 2) | 1, false },
-		{ MSR_KVM_PV_EOI_EN, 0x40000000 | 1, false },
-		{ MSR_KVM_PV_EOI_EN, 0, true },
-		{ MSR_KVM_POLL_CONTROL, 0, true },
-		{ MSR_KVM_POLL_CONTROL, 1, true },
-		{ MSR_KVM_POLL_CONTROL, 2, false },
+		{ MSR_KVM_ASYNC_PF_EN, true, PAGE | 0xf },
+		{ MSR_KVM_ASYNC_PF_EN, false, PAGE | 0x10 },
+		{ MSR_KVM_ASYNC_PF_EN, false, PAGE | 0x20 },
+		{ MSR_KVM_ASYNC_PF_EN, false, 0x40000000 | 9 },
+		{ MSR_KVM_ASYNC_PF_EN, true, 0 },
+		{ MSR_KVM_ASYNC_PF_INT, true, 0xf3 },
+		{ MSR_KVM_ASYNC_PF_INT, false, 0x100 },
+		{ MSR_KVM_ASYNC_PF_ACK, true, 1 },
+		{ MSR_KVM_STEAL_TIME, true, PAGE | 1 },
+		{ MSR_KVM_STEAL_TIME, false, PAGE | 3 },
+		{ MSR_KVM_STEAL_TIME, false, PAGE | 0x21 },
+		{ MSR_KVM_STEAL_TIME, true, 0x40000000 | 1 },
+		{ MSR_KVM_STEAL_TIME, true, 0 },
+		{ MSR_KVM_PV_EOI_EN, true, (PAGE + 4) | 1 },
+		{ MSR_KVM_PV_EOI_EN, false, (PAGE + 2) | 1 },
+		{ MSR_KVM_PV_EOI_EN, false, 0x40000000 | 1 },
+		{ MSR_KVM_PV_EOI_EN, true, 0 },
+		{ MSR_KVM_POLL_CONTROL, true, 0 },
+		{ MSR_KVM_POLL_CONTROL, true, 1 },
+		{ MSR_KVM_POLL_CONTROL, false, 2 },
 	};
 	struct abi_vm *vm = abi_vm_irqchip(MEMORY);
 	int vcpu = abi_vcpu(vm);

@@ -54,7 +54,7 @@ static uint64_t value(const struct stats *stats, const char *name)
 	for (i = 0; i < stats->header.num_desc; i++) {
 		const struct kvm_stats_desc *desc = descriptor(stats, i);
 
-		if (strcmp(desc->name, name))
+		if (strcmp(desc->name, name) != 0)
 			continue;
 		CHECK_EQ(pread(stats->fd, &result, sizeof(result),
 			       stats->header.data_offset + desc->offset),
@@ -80,7 +80,7 @@ static void check_descriptors(const struct stats *stats)
 		CHECK(desc->offset + desc->size * 8u <= stats->data_size);
 		CHECK(type == KVM_STATS_TYPE_LOG_HIST || desc->size == 1);
 		for (j = 0; j < i; j++)
-			CHECK(strcmp(desc->name, descriptor(stats, j)->name));
+			CHECK(strcmp(desc->name, descriptor(stats, j)->name) != 0);
 		end = desc->offset + desc->size * 8u > end ? desc->offset + desc->size * 8u : end;
 	}
 	CHECK_EQ(end, stats->data_size);
@@ -197,7 +197,7 @@ static uint64_t histogram_sum(const struct stats *stats, const char *name)
 	for (i = 0; i < stats->header.num_desc; i++) {
 		const struct kvm_stats_desc *desc = descriptor(stats, i);
 
-		if (strcmp(desc->name, name))
+		if (strcmp(desc->name, name) != 0)
 			continue;
 		CHECK(desc->size <= ARRAY_SIZE(values));
 		CHECK_EQ(desc->exponent, -9);
