@@ -15,8 +15,8 @@ static u64 qualification(struct exit *exit)
 }
 
 /*
- * An IRET ended NMI blocking and then faulted: it will be executed again. What tells so says nothing
- * where an event was being delivered (SDM 3, 28.2.2 and 28.2.1).
+ * An IRET ended NMI blocking and then faulted: it will be executed again. The bit that tells so
+ * says nothing where an event was being delivered (SDM 3, 28.2.1 and 28.2.2).
  */
 static void nmi_blocked_again(struct vmx_vcpu *vmx)
 {

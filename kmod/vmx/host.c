@@ -315,13 +315,14 @@ void vmx_l1d_exit(void)
 		free_pages(l1d_filler, L1D_ORDER);
 }
 
-/* First the translations, so that the walks for them do not come between the lines. */
+/* First the translations: walks for them shall not come between the lines. */
 static void fill_l1d(void)
 {
 	unsigned int i;
 
 	for (i = 0; i < PAGE_SIZE << L1D_ORDER; i += PAGE_SIZE)
 		READ_ONCE(*(u8 *)(l1d_filler + i));
+	/* All translations are there before the first line is read. */
 	mb();
 	for (i = 0; i < PAGE_SIZE << L1D_ORDER; i += L1D_LINE)
 		READ_ONCE(*(u8 *)(l1d_filler + i));

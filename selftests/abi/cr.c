@@ -306,8 +306,8 @@ static void exit_log(void)
 }
 
 /*
- * PAE paging: the page-directory pointers are loaded when CR4.PGE changes, not when CR0.MP does. The
- * last one has become bad in between.
+ * PAE paging: the page-directory pointers are loaded when CR4.PGE changes, not when CR0.MP does.
+ * The last one has become bad in between.
  */
 static void pdptrs_kept(void)
 {
