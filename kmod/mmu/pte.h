@@ -86,15 +86,21 @@ static inline bool tpte_is_writable(const struct pte_format *format, u64 pte)
 	return pte & format->write & ~(format->write - 1);
 }
 
+static inline bool tpte_is_executable(const struct pte_format *format, u64 pte)
+{
+	return (pte & format->exec) == format->exec && !(pte & format->noexec);
+}
+
 static inline u64 tpte_table(const struct pte_format *format, u64 hpa)
 {
 	return hpa | format->table;
 }
 
 static inline u64 tpte_leaf(const struct pte_format *format, u64 hpa, int level, bool write,
-			    enum pte_memtype memtype)
+			    bool exec, enum pte_memtype memtype)
 {
-	u64 pte = hpa | format->leaf | format->exec | format->memtype[memtype];
+	u64 pte = hpa | format->leaf | (exec ? format->exec : format->noexec) |
+		  format->memtype[memtype];
 
 	if (level > PTE_LEVEL_4K)
 		pte |= format->large;

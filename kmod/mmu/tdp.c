@@ -30,6 +30,7 @@
  * @gfn: the frame
  * @hva: its page in the owner's address space
  * @write: the access is a write
+ * @exec: the access is an instruction fetch
  * @host: the host's page
  * @level: at which it can be mapped
  * @table: an unused table, 0 if there is none
@@ -41,6 +42,7 @@ struct fault {
 	u64 gfn;
 	unsigned long hva;
 	bool write;
+	bool exec;
 	struct host_page host;
 	int level;
 	unsigned long table;
@@ -229,7 +231,7 @@ static u64 fault_pte(const struct fault *fault, int level)
 	if (fault->host.page)
 		hpa = __sme_set(hpa);
 	return tpte_leaf(backend->pte_format, hpa, level, fault_may_write(fault),
-			 fault->host.memtype);
+			 level <= backend->tdp_exec_level, fault->host.memtype);
 }
 
 /* Put the entry that maps the fault's page into @ptep, which holds @pte. */
@@ -269,13 +271,20 @@ static bool fault_splits(const struct fault *fault, u64 pte, int level)
 	       pfn == round_down(fault->host.pfn, tpte_pages(level));
 }
 
-/* A leaf @pte is there already. */
-static int install_over(const struct fault *fault, u64 *ptep, u64 pte, int level)
+static bool leaf_allows(const struct fault *fault, u64 pte)
 {
 	const struct pte_format *format = backend->pte_format;
+
+	return (!fault->write || tpte_is_writable(format, pte)) &&
+	       (!fault->exec || tpte_is_executable(format, pte));
+}
+
+/* A leaf @pte is there already. One that is too large to be executed gives way to a table. */
+static int install_over(const struct fault *fault, u64 *ptep, u64 pte, int level)
+{
 	u64 new = fault_pte(fault, level);
 
-	if (!fault->write || tpte_is_writable(format, pte))
+	if (leaf_allows(fault, pte))
 		return 0;
 	/* More permission for the same page needs no flush; another page would. */
 	if ((pte ^ new) & PTE_ADDR || level > fault->level)
@@ -334,6 +343,8 @@ static int fault_level(const struct fault *fault)
 
 	if (fault->slot.dirty)
 		return PTE_LEVEL_4K;
+	if (fault->exec)
+		level = min(level, backend->tdp_exec_level);
 	while (level > PTE_LEVEL_4K && !tdp_slot_allows(&fault->slot, fault->gfn, level))
 		level--;
 	return level;
@@ -389,6 +400,7 @@ static bool fault_begin(struct fault *fault, struct vm *vm, u64 gpa, u32 error)
 	fault->mmu = &vm->mmu;
 	fault->gfn = gpa >> PAGE_SHIFT;
 	fault->write = error & FAULT_WRITE;
+	fault->exec = error & FAULT_FETCH;
 	fault->table = 0;
 	fault->seq = READ_ONCE(vm->mmu.seq);
 	/* Pairs with the lock: a removal that this sequence counts is seen in what follows. */

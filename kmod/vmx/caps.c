@@ -5,6 +5,7 @@
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
 #include <asm/perf_event.h>
+#include <linux/cpu.h>
 #include <linux/kernel.h>
 
 #include "../mmu/pte.h"
@@ -161,8 +162,10 @@ static int discover_ept(void)
 	if (cap & VMX_EPT_PAGE_WALK_5_BIT && boot_cpu_data.x86_phys_bits > 48)
 		vmx_backend.tdp_levels = 5;
 	vmx_backend.tdp_page_level = cap & VMX_EPT_1GB_PAGE_BIT ? PTE_LEVEL_1G : PTE_LEVEL_2M;
-	vmx_backend.tdp_exec_level =
-		boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) ? PTE_LEVEL_4K : vmx_backend.tdp_page_level;
+	vmx_backend.tdp_exec_level = vmx_backend.tdp_page_level;
+	/* A guest that changes the size of a page it executes could stop the host. */
+	if (boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) && !cpu_mitigations_off())
+		vmx_backend.tdp_exec_level = PTE_LEVEL_4K;
 	return 0;
 }
 

@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/tenon.h>
+
 #include "lib/abi.h"
 
 #define PAGE	0x1000UL
@@ -386,6 +388,71 @@ static void test_huge(void)
 	loads(vm, 3 * AREA + 8 * PAGE, 9 * PAGE + 1);
 }
 
+static bool file_says(const char *path, const char *text)
+{
+	char content[4096] = "";
+	int file = open(path, O_RDONLY);
+
+	if (file < 0)
+		return false;
+	CHECK(read(file, content, sizeof(content) - 1) >= 0);
+	close(file);
+	return strstr(content, text);
+}
+
+/* A page that is executed may not change its size on this processor, or the host stops. */
+static bool has_multihit(void)
+{
+	return !file_says("/sys/devices/system/cpu/vulnerabilities/itlb_multihit",
+			  "Not affected") &&
+	       !file_says("/proc/cmdline", "mitigations=off");
+}
+
+/* How often the nested page tables had nothing for the guest in the first huge page at AREA. */
+static int count_faults(struct abi_vm *vm)
+{
+	struct tenon_exit_log log;
+	int count = 0;
+	uint32_t i;
+
+	if (ioctl(vm->vcpu[0], TENON_GET_EXIT_LOG, &log))
+		abi_skip("no exit log");
+	for (i = 0; i < log.nr; i++)
+		count += log.exits[i].info[1] / HUGE == AREA / HUGE;
+	return count;
+}
+
+/* mov eax,[AREA]; jmp AREA + PAGE; there: hlt. Then once more. */
+static void test_huge_executed(void)
+{
+	uint8_t *raw = new_pages(2 * HUGE);
+	uint8_t *mem = raw + (-(uintptr_t)raw & (HUGE - 1));
+	struct abi_vm *vm = abi_vm(0x100000);
+	const uint32_t there = AREA + PAGE - 0x100a;
+	const uint8_t code[] = {
+		0xa1, AREA & 0xff,  AREA >> 8 & 0xff,  AREA >> 16 & 0xff,  AREA >> 24,
+		0xe9, there & 0xff, there >> 8 & 0xff, there >> 16 & 0xff, there >> 24,
+	};
+	int i;
+
+	abi_vcpu(vm);
+	madvise(mem, HUGE, MADV_HUGEPAGE);
+	memset(mem, 0xf4, HUGE);
+	if (file_says("/proc/self/smaps_rollup", "AnonHugePages:         0 kB"))
+		abi_skip("no huge pages");
+	CHECK_EQ(set_slot(vm, AREA_ID, 0, AREA, HUGE, mem), 0);
+	abi_code(vm, 0x1000, code, sizeof(code));
+	for (i = 0; i < 3; i++) {
+		abi_flat32(vm, 0, 0x1000);
+		CHECK_EQ(abi_run(vm, 0), KVM_EXIT_HLT);
+		CHECK_EQ(abi_regs(vm, 0).rip, AREA + PAGE + 1);
+		CHECK_EQ((uint32_t)abi_regs(vm, 0).rax, 0xf4f4f4f4);
+	}
+	CHECK_EQ(count_faults(vm) > 1, has_multihit());
+	CHECK_EQ(guest_store(vm, AREA + 2 * PAGE, 0x2222), KVM_EXIT_HLT);
+	loads(vm, AREA + 2 * PAGE, 0x2222);
+}
+
 /* Memory that a driver has mapped, without page structures behind it: the BIOS. */
 static void test_device(void)
 {
@@ -601,6 +668,7 @@ static const struct abi_test tests[] = { { "slot_refused", test_refused },
 					 { "page_replaced", test_replaced },
 					 { "page_fork", test_fork },
 					 { "page_huge", test_huge },
+					 { "page_huge_executed", test_huge_executed },
 					 { "page_device", test_device },
 					 { "computing_guest", test_computing },
 					 { "computing_guest_delete", test_computing_delete },
