@@ -25,7 +25,7 @@ static bool leaf_protect(u64 *ptep)
 	do {
 		if (!tpte_is_writable(format, pte))
 			return false;
-	} while (!try_cmpxchg64(ptep, &pte, pte & ~format->write));
+	} while (!try_cmpxchg64(ptep, &pte, (pte & ~format->write) | PTE_LOGGED));
 	return true;
 }
 

@@ -18,6 +18,12 @@
 #define PTE_PAGE_SHIFT 12
 #define PTE_ADDR       GENMASK_ULL(51, PTE_PAGE_SHIFT)
 
+/*
+ * Of a leaf that is read-only because writes to it are logged, and for no other reason. Both
+ * vendors' processors leave the bit to software (APM 2, 5.3; SDM 3, tables 29-4 to 29-6).
+ */
+#define PTE_LOGGED BIT_ULL(11)
+
 /**
  * enum pte_memtype - how the processor may cache what an entry maps
  */

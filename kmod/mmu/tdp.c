@@ -408,19 +408,45 @@ static bool fault_begin(struct fault *fault, struct vm *vm, u64 gpa, u32 error)
 	return fault_find_slot(fault, vm);
 }
 
+/*
+ * The first write to a logged page, all else about which is known: it is there, and the host lets
+ * it be written. mmu->lock held for reading.
+ */
+static bool fault_unprotect(struct fault *fault)
+{
+	u64 *ptep, pte;
+
+	ptep = tdp_walk(fault->mmu, fault->gfn, &fault->level);
+	pte = READ_ONCE(*ptep);
+	if (fault->level > PTE_LEVEL_4K || !(pte & PTE_LOGGED))
+		return false;
+	if (!fault_is_stale(fault) &&
+	    try_cmpxchg64(ptep, &pte, (pte & ~PTE_LOGGED) | backend->pte_format->write))
+		memslot_mark_dirty(&fault->slot, fault->gfn);
+	return true;
+}
+
+static int fault_install_fast(struct fault *fault)
+{
+	if (fault->slot.dirty && fault->write && fault_unprotect(fault))
+		return 0;
+	if (!host_page_peek(fault->hva, &fault->host))
+		return -EAGAIN;
+	fault->level = fault_level(fault);
+	return tdp_install(fault);
+}
+
 enum verdict mmu_fault_fast(struct vcpu *vcpu, u64 gpa, u32 error)
 {
 	struct fault fault;
 	int err;
 
-	if (!fault_begin(&fault, vcpu->vm, gpa, error) || fault.slot.flags & KVM_MEM_READONLY ||
-	    !host_page_peek(fault.hva, &fault.host))
+	if (!fault_begin(&fault, vcpu->vm, gpa, error) || fault.slot.flags & KVM_MEM_READONLY)
 		return SLOW;
-	fault.level = fault_level(&fault);
 	/* Who holds it for writing may wait for this vCPU. */
 	if (!read_trylock(&fault.mmu->lock))
 		return SLOW;
-	err = tdp_install(&fault);
+	err = fault_install_fast(&fault);
 	read_unlock(&fault.mmu->lock);
 	return err ? SLOW : GUEST;
 }
