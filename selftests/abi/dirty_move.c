@@ -80,16 +80,16 @@ static void writers_start(struct abi_vm *vm, struct writer *writers)
 	}
 }
 
-static void writers_stop(struct writer *writers)
+static void writers_stop(struct writer *writers, int nr)
 {
 	int i;
 
-	for (i = 0; i < WRITERS; i++) {
+	for (i = 0; i < nr; i++) {
 		__atomic_store_n(&writers[i].stop, true, __ATOMIC_RELEASE);
 		writers[i].vm->run[i]->immediate_exit = 1;
 		pthread_kill(writers[i].thread, SIGUSR1);
 	}
-	for (i = 0; i < WRITERS; i++) {
+	for (i = 0; i < nr; i++) {
 		CHECK_EQ(pthread_join(writers[i].thread, NULL), 0);
 		writers[i].vm->run[i]->immediate_exit = 0;
 	}
@@ -180,7 +180,7 @@ static void move(uint8_t *mem, uint64_t how, bool storm)
 		usleep(1000);
 		log_on(&copy, LOG);
 	}
-	writers_stop(writers);
+	writers_stop(writers, WRITERS);
 	copy_update(&copy);
 	for (i = 0; i < WRITE_PAGES; i++)
 		if (memcmp(copy.copy + i * PAGE, mem + i * PAGE, PAGE))
@@ -226,6 +226,42 @@ static void test_move_huge(void)
 static void test_move_huge_storm(void)
 {
 	move_all(huge_pages(), true);
+}
+
+#define SPINS 200
+
+/*
+ * A guest that makes no exits adds 1 to a word for ever. It has the page in its TLB as writable:
+ * what it writes after a log was fetched is in the next one only if it was made to forget that.
+ */
+static void test_spinning(void)
+{
+	uint8_t *mem = new_pages(64 * PAGE, 0);
+	volatile uint32_t *word = (uint32_t *)mem;
+	struct sigaction action = { .sa_handler = nothing };
+	struct abi_vm *vm = abi_vm(0x100000);
+	struct writer writer = { .vm = vm, .vcpu = abi_vcpu(vm) };
+	struct kvm_regs regs;
+	uint32_t seen;
+	int i;
+
+	CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+	CHECK_EQ(set_slot(vm, AREA_ID, LOG, AREA, 64 * PAGE, mem), 0);
+	/* again: inc dword [AREA]; jmp again */
+	ABI_CODE(vm, CODE, 0xff, 0x05, 0, 0, 0, AREA >> 24, 0xeb, 0xf8);
+	abi_flat32(vm, 0, CODE);
+	regs = abi_regs(vm, 0);
+	regs.rflags |= 1 << 9;
+	CHECK_EQ(ioctl(vm->vcpu[0], KVM_SET_REGS, &regs), 0);
+	CHECK_EQ(pthread_create(&writer.thread, NULL, write_on, &writer), 0);
+	for (i = 0; i < SPINS; i++) {
+		log64(vm);
+		seen = *word;
+		while (*word == seen)
+			;
+		CHECK_EQ(log64(vm), 1);
+	}
+	writers_stop(&writer, 1);
 }
 
 struct hostile {
@@ -313,11 +349,13 @@ static void test_hostile(void)
 	CHECK_EQ(log64(vm), 1 << 5);
 }
 
-static const struct abi_test tests[] = {
-	{ "plain", test_move },	     { "storm", test_move_storm },
-	{ "huge", test_move_huge },  { "huge_storm", test_move_huge_storm },
-	{ "hostile", test_hostile }, {}
-};
+static const struct abi_test tests[] = { { "plain", test_move },
+					 { "storm", test_move_storm },
+					 { "huge", test_move_huge },
+					 { "huge_storm", test_move_huge_storm },
+					 { "spinning", test_spinning },
+					 { "hostile", test_hostile },
+					 {} };
 
 int main(int argc, char **argv)
 {
