@@ -210,6 +210,8 @@ long tsc_khz_set(struct vcpu *vcpu, void *arg, unsigned long uarg)
 	WRITE_ONCE(vcpu->tsc_ratio, ratio);
 	backend->update_tsc(vcpu);
 	mutex_unlock(&vcpu->vm->pv.lock);
+	if (vcpu->apic)
+		vcpu_request(vcpu, WORK_TIMER);
 	vcpu_request(vcpu, WORK_CLOCK);
 	vm_request_all(vcpu->vm, WORK_CLOCK, false);
 	return 0;

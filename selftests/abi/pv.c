@@ -500,6 +500,28 @@ static void test_send_ipi(void)
 		 0);
 }
 
+/* A vCPU in HLT that was kicked runs, though it does not know it yet. */
+static void test_kick(void)
+{
+	struct abi_vm *vm = abi_vm_irqchip(MEMORY);
+	struct kvm_mp_state state = { KVM_MP_STATE_HALTED };
+	struct kvm_regs args = { .rax = KVM_HC_KICK_CPU, .rcx = 1 };
+
+	if (is_reference())
+		abi_skip("kvm.ko still shows HALTED");
+	abi_vcpu(vm);
+	abi_vcpu(vm);
+	CHECK_EQ(ioctl(vm->vcpu[1], KVM_SET_MP_STATE, &state), 0);
+	args.rcx = 2;
+	CHECK_EQ(hypercall(vm, 0, &args), 0);
+	CHECK_EQ(ioctl(vm->vcpu[1], KVM_GET_MP_STATE, &state), 0);
+	CHECK_EQ(state.mp_state, KVM_MP_STATE_HALTED);
+	args.rcx = 1;
+	CHECK_EQ(hypercall(vm, 0, &args), 0);
+	CHECK_EQ(ioctl(vm->vcpu[1], KVM_GET_MP_STATE, &state), 0);
+	CHECK_EQ(state.mp_state, KVM_MP_STATE_RUNNABLE);
+}
+
 static void test_yield(void)
 {
 	struct abi_vm *vm = abi_vm_irqchip(MEMORY);
@@ -832,6 +854,7 @@ static const struct abi_test tests[] = { { "features", test_features },
 					 { "steal-time", test_steal_time },
 					 { "steal-preempted", test_steal_preempted },
 					 { "send-ipi", test_send_ipi },
+					 { "kick", test_kick },
 					 { "yield", test_yield },
 					 { "clock-pairing", test_clock_pairing },
 					 { "map-range", test_map_range },
