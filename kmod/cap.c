@@ -10,6 +10,7 @@
 
 #include "cap.h"
 #include "irq/chip.h"
+#include "irq/irqchip.h"
 #include "memslot.h"
 #include "msr.h"
 #include "vcpu.h"
@@ -99,6 +100,7 @@ static const struct cap caps[] = {
 	{ .nr = KVM_CAP_NR_VCPUS, .answer = nr_vcpus },
 	{ .nr = KVM_CAP_NR_MEMSLOTS, .value = MEMSLOTS_MAX },
 	{ .nr = KVM_CAP_PIT, .value = 1 },
+	{ .nr = KVM_CAP_VAPIC, .value = 1 },
 	{ .nr = KVM_CAP_NOP_IO_DELAY, .value = 1 },
 	{ .nr = KVM_CAP_MP_STATE, .value = 1 },
 	{ .nr = KVM_CAP_COALESCED_MMIO, .value = KVM_COALESCED_MMIO_PAGE_OFFSET },
@@ -143,6 +145,8 @@ static const struct cap caps[] = {
 	{ .nr = KVM_CAP_CHECK_EXTENSION_VM, .value = 1 },
 	{ .nr = KVM_CAP_DISABLE_QUIRKS, .value = 1, OPTION(quirks_off) },
 	{ .nr = KVM_CAP_IOEVENTFD_ANY_LENGTH, .value = 1 },
+	{ .nr = KVM_CAP_SPLIT_IRQCHIP, .value = 1, .enable = irqchip_split },
+	{ .nr = KVM_CAP_X2APIC_API, .value = X2APIC_API_FLAGS, .enable = x2apic_api_enable },
 	{ .nr = KVM_CAP_MAX_VCPU_ID, .value = MAX_VCPU_IDS, .enable = vm_limit_vcpu_ids },
 	{ .nr = KVM_CAP_VCPU_ATTRIBUTES, .value = 1 },
 	{ .nr = KVM_CAP_IMMEDIATE_EXIT, .value = 1 },

@@ -193,6 +193,8 @@ static void after_change(struct vcpu *vcpu)
 	if (vcpu->apic) {
 		vcpu->apic->config.max_phys_bits = vcpu->cpuid.physical_bits;
 		vcpu->apic->config.x2apic = cpuid_has(vcpu, X86_FEATURE_X2APIC);
+		/* An IOAPIC with an EOI register is for user space to have. */
+		vcpu->apic->config.eoi_suppress = vcpu->user_pic && vcpu->apic->config.x2apic;
 		vcpu->apic->config.tsc_deadline = cpuid_has(vcpu, X86_FEATURE_TSC_DEADLINE_TIMER);
 	}
 	backend->update_intercepts(vcpu);

@@ -298,8 +298,7 @@ static bool event_inject_begun(struct vcpu *vcpu)
 
 static int event_next_interrupt(struct vcpu *vcpu)
 {
-	return vcpu->vm->irqchip || vcpu->apic ? vcpu_irq_pending(vcpu) :
-						 vcpu->events.user_interrupt;
+	return vcpu->apic ? vcpu_irq_pending(vcpu) : vcpu->events.user_interrupt;
 }
 
 static void event_inject_interrupt(struct vcpu *vcpu)
@@ -307,7 +306,7 @@ static void event_inject_interrupt(struct vcpu *vcpu)
 	struct events *ev = &vcpu->events;
 	int vector;
 
-	if (vcpu->vm->irqchip || vcpu->apic) {
+	if (vcpu->apic) {
 		vector = vcpu_irq_ack(vcpu);
 	} else {
 		vector = ev->user_interrupt;
@@ -382,7 +381,8 @@ bool event_interrupt_ready(struct vcpu *vcpu)
 	const struct events *ev = &vcpu->events;
 
 	return ev->user_interrupt < 0 && !ev->interrupt.injected && !ev->exception.pending &&
-	       !ev->exception.injected && !ev->nmi.injected && backend->interrupt_open(vcpu);
+	       !ev->exception.injected && !ev->nmi.injected && backend->interrupt_open(vcpu) &&
+	       (!vcpu->apic || lapic_takes_extint(vcpu->apic));
 }
 
 /**
@@ -419,7 +419,7 @@ bool event_interrupt_begun(const struct vcpu *vcpu, u8 *vector)
 
 	if (ev->interrupt.injected && !ev->interrupt.soft)
 		*vector = ev->interrupt.vector;
-	else if (ev->user_interrupt >= 0)
+	else if (ev->user_interrupt >= 0 && !vcpu->apic)
 		*vector = ev->user_interrupt;
 	else
 		return false;
@@ -535,7 +535,8 @@ long event_set(struct vcpu *vcpu, void *arg, unsigned long uarg)
 	/* What came before is replaced, not added to. */
 	if (vcpu_take_work(vcpu, WORK_NMI))
 		event_take_nmis(vcpu);
-	ev->user_interrupt = -1;
+	if (!vcpu->apic)
+		ev->user_interrupt = -1;
 	ev->interrupt.injected = in->interrupt.injected;
 	ev->interrupt.vector = in->interrupt.nr;
 	ev->interrupt.soft = in->interrupt.soft;
@@ -561,16 +562,19 @@ long event_ioctl_nmi(struct vcpu *vcpu, void *arg, unsigned long uarg)
 	return 0;
 }
 
-/* KVM_INTERRUPT: for a VM whose interrupt controllers are in user space. */
+/*
+ * KVM_INTERRUPT: for a VM whose PIC is in user space. Where a local APIC is in between, it is the
+ * PIC's INTR that is acknowledged with a vector, once; else user space may change its mind.
+ */
 long event_ioctl_interrupt(struct vcpu *vcpu, void *arg, unsigned long uarg)
 {
 	const struct kvm_interrupt *interrupt = arg;
 
 	if (interrupt->irq > 255)
 		return -EINVAL;
-	if (vcpu->vm->irqchip)
+	if (!vcpu->user_pic)
 		return -ENXIO;
-	if (vcpu->events.user_interrupt >= 0)
+	if (vcpu->apic && vcpu->events.user_interrupt >= 0)
 		return -EEXIST;
 	vcpu->events.user_interrupt = interrupt->irq;
 	vcpu_request(vcpu, WORK_EVENT);

@@ -27,6 +27,9 @@
 #define DR7_ENABLED 0xff
 
 #define WORK_EVENTS (BIT(WORK_EVENT) | BIT(WORK_NMI))
+/* What user space is told of. */
+#define WORK_REPORTS                                                                         \
+	(BIT(WORK_TRIPLE_FAULT) | BIT(WORK_DEBUG) | BIT(WORK_TPR_ACCESS) | BIT(WORK_IOAPIC_EOI))
 
 /* What each KVM_RUN calls of the backend; without a @before_run or @put there is no call. */
 DEFINE_STATIC_CALL_NULL(backend_run, *((struct backend *)NULL)->run);
@@ -190,7 +193,7 @@ static int run_fast(struct vcpu *vcpu, struct exit *exit)
 		r = exit_handle_fast(vcpu, exit);
 		if (r != GUEST)
 			return r;
-		if (vcpu->work & WORK_EVENTS && !(vcpu->work & ~WORK_EVENTS) && vcpu->apic &&
+		if (vcpu->work & WORK_EVENTS && !(vcpu->work & ~WORK_EVENTS) && vcpu->fast_events &&
 		    (!vcpu->pv.eoi.armed || pv_eoi_sync_fast(vcpu))) {
 			vcpu_take_work(vcpu, WORK_EVENT);
 			event_prepare(vcpu);
@@ -302,8 +305,28 @@ void vcpu_take_init_sipi(struct vcpu *vcpu)
 	}
 }
 
-/* All work that may sleep; then the decision about events. An enum verdict, or an errno. */
-static int vcpu_do_work(struct vcpu *vcpu)
+/* With a PIC in user space: it wants to know when it may inject. */
+static int vcpu_user_window(struct vcpu *vcpu)
+{
+	bool wanted = vcpu->user_pic && READ_ONCE(vcpu->run->request_interrupt_window);
+
+	/* The inner loop knows nothing of the window. */
+	vcpu->fast_events = vcpu->apic && !wanted && !vcpu->tpr.vapic;
+	if (!wanted)
+		return GUEST;
+	if (event_interrupt_ready(vcpu)) {
+		vcpu->stats.request_irq_exits++;
+		vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+		return USER;
+	}
+	/* While the local APIC does not listen to the PIC there is nothing to wait for. */
+	if (!vcpu->apic || lapic_takes_extint(vcpu->apic))
+		backend->open_interrupt_window(vcpu);
+	return GUEST;
+}
+
+/* Work that ends KVM_RUN. */
+static int vcpu_report_work(struct vcpu *vcpu)
 {
 	if (vcpu_take_work(vcpu, WORK_TRIPLE_FAULT)) {
 		vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
@@ -313,6 +336,25 @@ static int vcpu_do_work(struct vcpu *vcpu)
 		debug_report(vcpu);
 		return USER;
 	}
+	if (vcpu_take_work(vcpu, WORK_TPR_ACCESS)) {
+		tpr_exit(vcpu);
+		return USER;
+	}
+	if (vcpu_take_work(vcpu, WORK_IOAPIC_EOI)) {
+		vcpu->run->exit_reason = KVM_EXIT_IOAPIC_EOI;
+		vcpu->run->eoi.vector = vcpu->ioapic_eoi;
+		return USER;
+	}
+	return GUEST;
+}
+
+/* All work that may sleep; then the decision about events. An enum verdict, or an errno. */
+static int vcpu_do_work(struct vcpu *vcpu)
+{
+	if (READ_ONCE(vcpu->work) & WORK_REPORTS && vcpu_report_work(vcpu) == USER)
+		return USER;
+	if (unlikely(vcpu->user_events))
+		tpr_from_copy(vcpu);
 	if (vcpu_take_work(vcpu, WORK_INTERCEPTS))
 		backend->update_intercepts(vcpu);
 	if (vcpu_take_work(vcpu, WORK_INIT_SIPI))
@@ -335,21 +377,10 @@ static int vcpu_do_work(struct vcpu *vcpu)
 		vcpu_take_work(vcpu, WORK_EVENT);
 		event_prepare(vcpu);
 	}
-	return GUEST;
-}
-
-/* With the interrupt controllers in user space: it wants to know when it may inject. */
-static noinline int vcpu_user_window(struct vcpu *vcpu)
-{
-	if (!READ_ONCE(vcpu->run->request_interrupt_window))
+	if (likely(!vcpu->user_events))
 		return GUEST;
-	if (event_interrupt_ready(vcpu)) {
-		vcpu->stats.request_irq_exits++;
-		vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
-		return USER;
-	}
-	backend->open_interrupt_window(vcpu);
-	return GUEST;
+	tpr_to_copy(vcpu);
+	return vcpu_user_window(vcpu);
 }
 
 static int vcpu_loop(struct vcpu *vcpu)
@@ -357,13 +388,8 @@ static int vcpu_loop(struct vcpu *vcpu)
 	int r;
 
 	for (;;) {
-		if (READ_ONCE(vcpu->work)) {
+		if (READ_ONCE(vcpu->work) || vcpu->user_events) {
 			r = vcpu_do_work(vcpu);
-			if (r <= 0)
-				return r;
-		}
-		if (!vcpu->apic) {
-			r = vcpu_user_window(vcpu);
 			if (r <= 0)
 				return r;
 		}
@@ -384,12 +410,17 @@ static int vcpu_loop(struct vcpu *vcpu)
 static void run_page_out(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
+	bool ready = true;
 
 	run->if_flag = !!(vcpu->rflags & X86_EFLAGS_IF);
 	run->cr8 = vcpu->apic ? lapic_cr8(vcpu->apic) : vcpu->cr8;
 	run->apic_base = vcpu->apic_base;
 	run->flags = 0;
-	run->ready_for_interrupt_injection = vcpu->vm->irqchip || event_interrupt_ready(vcpu);
+	if (unlikely(vcpu->user_events)) {
+		tpr_from_copy(vcpu);
+		ready = !vcpu->user_pic || event_interrupt_ready(vcpu);
+	}
+	run->ready_for_interrupt_injection = ready;
 	if (unlikely(READ_ONCE(run->kvm_valid_regs)))
 		sync_regs_out(vcpu);
 }
@@ -398,6 +429,7 @@ static void run_page_out(struct vcpu *vcpu)
 static int run_page_in(struct vcpu *vcpu)
 {
 	typeof(vcpu->complete) complete;
+	u64 cr8;
 	int r;
 
 	if (unlikely(READ_ONCE(vcpu->run->kvm_valid_regs) | READ_ONCE(vcpu->run->kvm_dirty_regs))) {
@@ -406,9 +438,14 @@ static int run_page_in(struct vcpu *vcpu)
 			return r;
 	}
 	complete = vcpu->complete;
-	if (!vcpu->apic && (READ_ONCE(vcpu->run->cr8) & 15) != vcpu->cr8) {
-		vcpu->cr8 = READ_ONCE(vcpu->run->cr8) & 15;
-		vcpu_request(vcpu, WORK_EVENT);
+	if (!vcpu->apic) {
+		cr8 = READ_ONCE(vcpu->run->cr8);
+		if (cr8 > 15)
+			return -EINVAL;
+		if (cr8 != vcpu->cr8) {
+			vcpu->cr8 = cr8;
+			vcpu_request(vcpu, WORK_EVENT);
+		}
 	}
 	vcpu->complete = NULL;
 	return complete ? complete(vcpu) : GUEST;

@@ -132,6 +132,8 @@ static const struct ioctl vcpu_ioctls[] = {
 	VCPU_IOCTL(KVM_SET_LAPIC, lapic_set_ioctl),
 	VCPU_IOCTL(KVM_GET_MSRS, msr_get_ioctl),
 	VCPU_IOCTL(KVM_SET_MSRS, msr_set_ioctl),
+	VCPU_IOCTL(KVM_TPR_ACCESS_REPORTING, tpr_report_ioctl),
+	VCPU_IOCTL(KVM_SET_VAPIC_ADDR, tpr_vapic_ioctl),
 	VCPU_IOCTL(KVM_SET_CPUID, cpuid_set),
 	VCPU_IOCTL(KVM_SET_CPUID2, cpuid_set2),
 	VCPU_IOCTL(KVM_GET_CPUID2, cpuid_get2),
@@ -267,6 +269,8 @@ static int vcpu_init(struct vcpu *vcpu)
 	if (r)
 		return r;
 	vcpu->cpu = -1;
+	vcpu->user_events = vcpu->user_pic;
+	vcpu->fast_events = vcpu->apic;
 	vcpu->xcr0 = XFEATURE_MASK_FP;
 	msr_init(vcpu);
 	vcpu->mp_state = vcpu->id == vcpu->vm->bsp_id || !vcpu->vm->irqchip ?

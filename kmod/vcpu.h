@@ -22,6 +22,7 @@
 #include "msr.h"
 #include "pv/pv.h"
 #include "stats.h"
+#include "tpr.h"
 #include "virt.h"
 #include "vm.h"
 
@@ -78,6 +79,8 @@ enum work {
 	WORK_APF, /* pages that the guest waits for are here */
 	WORK_DEBUG, /* report KVM_EXIT_DEBUG */
 	WORK_INTERCEPTS, /* what the guest does by itself changed */
+	WORK_IOAPIC_EOI, /* report KVM_EXIT_IOAPIC_EOI */
+	WORK_TPR_ACCESS, /* report KVM_EXIT_TPR_ACCESS */
 };
 
 /**
@@ -141,6 +144,9 @@ struct log_entry {
  * @wait: where HLT sleeps
  * @in_shadow: an interrupt shadow is in force; kept by the backend
  * @mp_state: KVM_MP_STATE_*; written by the owner only
+ * @user_pic: interrupts come by KVM_INTERRUPT, from a PIC in user space; set at creation
+ * @user_events: @user_pic, or the TPR is in guest memory: before each entry there is more to do
+ * @fast_events: events may be decided in the inner loop
  * @sigset: signals to unblock in KVM_RUN (KVM_SET_SIGNAL_MASK)
  * @complete: called first in the next KVM_RUN, to finish what user space did for the vCPU
  * @fpu: the guest's FPU and extended state
@@ -158,6 +164,8 @@ struct log_entry {
  * @apic: local APIC, NULL without in-kernel irqchip; set at creation
  * @init_sipi: bits INIT_PENDING and SIPI_PENDING; set by anyone before WORK_INIT_SIPI
  * @sipi_vector: page number of the last start-up IPI
+ * @ioapic_eoi: vector of WORK_IOAPIC_EOI
+ * @tpr: see tpr.h
  * @mmu: remembered walks of the guest's page tables, see mmu/mmu.h
  * @halt_poll_ns: how long the next HLT is polled for its end
  * @wait_tsc: guest TSC before which the next entry may not happen; 0: none
@@ -190,6 +198,9 @@ struct vcpu {
 	bool fpu_loaded;
 	bool in_shadow;
 	u8 mp_state;
+	bool user_pic;
+	bool user_events;
+	bool fast_events;
 	struct lapic *apic;
 	struct events events;
 	struct exit exit;
@@ -219,6 +230,8 @@ struct vcpu {
 	u64 apic_base;
 	unsigned long init_sipi;
 	u8 sipi_vector;
+	u8 ioapic_eoi;
+	struct vcpu_tpr tpr;
 
 	struct cpuid_table cpuid;
 	struct vcpu_msrs msrs;

@@ -45,6 +45,8 @@ struct vcpu;
  * @stats: what it counts, see stats.h
  * @bsp_id: vCPU id of the bootstrap processor. Before the first vCPU under @lock
  * @vcpu_ids: vCPU ids are below this. Under @lock
+ * @x2apic_ids: KVM_X2APIC_API_USE_32BIT_IDS; set by KVM_ENABLE_CAP, read by anyone
+ * @no_broadcast_quirk: KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK; likewise
  * @identity_map_addr: KVM_SET_IDENTITY_MAP_ADDR. Under @lock
  * @tss_addr: KVM_SET_TSS_ADDR. Under @lock
  * @default_tsc_khz: of new vCPUs
@@ -70,6 +72,8 @@ struct vm {
 	struct vm_stats stats;
 	u32 bsp_id;
 	u32 vcpu_ids;
+	bool x2apic_ids;
+	bool no_broadcast_quirk;
 	u64 identity_map_addr;
 	u64 tss_addr;
 	u32 default_tsc_khz;

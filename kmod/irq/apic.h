@@ -3,6 +3,7 @@
 #ifndef TENON_IRQ_APIC_H
 #define TENON_IRQ_APIC_H
 
+#include <linux/bits.h>
 #include <linux/types.h>
 
 /* Delivery modes, as encoded in the ICR, the LVTs, an IOAPIC pin and MSI data (SDM 3, 11.6.1). */
@@ -24,6 +25,9 @@ enum apic_shorthand {
 	APIC_TO_ALL = 2,
 	APIC_TO_OTHERS = 3,
 };
+
+/* MSI data: level triggered (SDM 3, 11.11.2). */
+#define MSI_LEVEL BIT(15)
 
 /* A physical or logical destination that means everybody, in whichever width it was written. */
 #define APIC_DEST_ALL 0xffffffffu

@@ -19,7 +19,9 @@
 #define MSI_REDIRECT   BIT(3)
 #define MSI_LOGICAL    BIT(2)
 #define MSI_MODE_SHIFT 8
-#define MSI_LEVEL      BIT(15)
+
+/* With KVM_X2APIC_API_USE_32BIT_IDS the address's upper half has these bits of the destination. */
+#define MSI_DEST_HIGH GENMASK(31, 8)
 
 static struct lapic *map_find(const struct apic_map *map, u32 id)
 {
@@ -121,23 +123,38 @@ out:
 	return taken;
 }
 
+bool apic_msi_valid(const struct vm *vm, u32 address_hi)
+{
+	return !vm->x2apic_ids || !(address_hi & ~MSI_DEST_HIGH);
+}
+
+/*
+ * All ones mean everybody, for x2APICs too, unless KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK leaves
+ * them an id of 255.
+ */
+u32 apic_bus_dest(const struct vm *vm, u32 dest)
+{
+	return dest == 0xff && !vm->no_broadcast_quirk ? APIC_DEST_ALL : dest;
+}
+
 /**
  * apic_deliver_msi() - deliver a message-signalled interrupt (SDM 3, 11.11)
  * @chip: the irqchip
  * @address: MSI address
  * @data: MSI data
  *
- * The destination has 8 bits; all ones mean everybody, for x2APICs too.
+ * The destination has 8 bits, or 32 with KVM_X2APIC_API_USE_32BIT_IDS.
  *
  * Context: any.
  * Return: as apic_deliver().
  */
 int apic_deliver_msi(struct irqchip *chip, u64 address, u32 data)
 {
-	u32 dest = address >> MSI_DEST_SHIFT & 0xff;
+	u32 high = chip->vm->x2apic_ids ? address >> 32 & MSI_DEST_HIGH : 0;
+	u32 dest = high | (address >> MSI_DEST_SHIFT & 0xff);
 	u8 mode = data >> MSI_MODE_SHIFT & 7;
 	struct apic_msg msg = {
-		.dest = dest == 0xff ? APIC_DEST_ALL : dest,
+		.dest = apic_bus_dest(chip->vm, dest),
 		.vector = data,
 		.mode = mode == APIC_FIXED && address & MSI_REDIRECT ? APIC_LOWEST : mode,
 		.logical = address & MSI_LOGICAL,

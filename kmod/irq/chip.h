@@ -96,12 +96,15 @@ struct vcpu_lapic {
 /**
  * struct irqchip - the VM's interrupt controllers
  * @vm: whose they are
+ * @split: PIC, IOAPIC and PIT are user space's; set once
+ * @reserved_routes: where @split, GSIs below this are the pins of user space's IOAPIC; set once
  * @lock: PIC, IOAPIC and PIT with all that belongs to them; innermost, IRQs off
  * @pic: under @lock; @pic.output is read by anyone
  * @ioapic: under @lock
  * @sources: per chip and pin, bits of enum irq_source that assert it; under @lock
  * @acked: a GSI with resamplers was acknowledged, which is told after @lock; under @lock
- * @eoi_watch: vectors of edge-triggered pins of which an EOI is wanted; written under @lock
+ * @eoi_watch: vectors of edge-triggered pins of which an EOI is wanted, or where @split those that
+ *	user space's IOAPIC sends for a level; written under @lock
  * @storm: lets a line go on that interrupts without end
  * @routing: written under vm->irq_lock, read under RCU
  * @map: written under vm->irq_lock, read under RCU
@@ -115,6 +118,8 @@ struct vcpu_lapic {
  */
 struct irqchip {
 	struct vm *vm;
+	bool split;
+	u32 reserved_routes;
 	raw_spinlock_t lock;
 	struct pic pic;
 	struct ioapic ioapic;
@@ -166,7 +171,7 @@ int irq_set_locked(struct irqchip *chip, enum irq_source source, u32 gsi, bool l
 void irq_acked(struct irqchip *chip, unsigned int nr, unsigned int pin);
 /* Which vectors need an EOI although edge triggered, computed anew. Under chip->lock. */
 void irq_update_watch(struct irqchip *chip);
-/* Where the GSIs of a new irqchip lead: as KVM has them, GSI n to pin n of each chip. */
+/* Where the GSIs of a new irqchip lead: as KVM has them, GSI n to pin n of each chip; or nowhere. */
 int routing_init(struct irqchip *chip);
 /* Take a pin's line in hand for one source. Under chip->lock; returns as irq_set(). */
 int irqchip_set_pin(struct irqchip *chip, enum irq_source source, unsigned int nr, unsigned int pin,
@@ -180,6 +185,10 @@ int apic_deliver(struct irqchip *chip, struct lapic *sender, const struct apic_m
 int apic_deliver_msi(struct irqchip *chip, u64 address, u32 data);
 /* The same to each physical id @first + n for which bit n of @bits is set; @msg names nobody. */
 int apic_deliver_bits(struct irqchip *chip, const struct apic_msg *msg, u32 first, u64 bits);
+/* A bus's destination of 8 bits as struct apic_msg has it. */
+u32 apic_bus_dest(const struct vm *vm, u32 dest);
+/* The address has no destination that is not there: KVM_CAP_X2APIC_API. */
+bool apic_msi_valid(const struct vm *vm, u32 address_hi);
 /* The PIC's output rose, which is wired to all local APICs' LINT0. Any context. */
 void apic_pulse_lint0(struct irqchip *chip);
 /* Put a local APIC into the map, or take it off. Sleeps, takes vm->irq_lock. */

@@ -31,7 +31,11 @@ static const struct pic_ops pic_ops = {
 
 static int chip_deliver(void *opaque, const struct apic_msg *msg)
 {
-	return apic_deliver(opaque, NULL, msg);
+	struct irqchip *chip = opaque;
+	struct apic_msg wide = *msg;
+
+	wide.dest = apic_bus_dest(chip->vm, msg->dest & 0xff);
+	return apic_deliver(chip, NULL, &wide);
 }
 
 static void chip_acked(void *opaque, unsigned int pin)
@@ -190,13 +194,15 @@ static void irqchip_remove_devices(struct irqchip *chip)
 		io_bus_remove(vm, &vm->pio, &chip->ports[i]);
 }
 
-static struct irqchip *irqchip_alloc(struct vm *vm)
+static struct irqchip *irqchip_alloc(struct vm *vm, bool split, u32 reserved_routes)
 {
 	struct irqchip *chip = kzalloc(sizeof(*chip), GFP_KERNEL_ACCOUNT);
 
 	if (!chip)
 		return NULL;
 	chip->vm = vm;
+	chip->split = split;
+	chip->reserved_routes = reserved_routes;
 	raw_spin_lock_init(&chip->lock);
 	spin_lock_init(&chip->irqfd_lock);
 	INIT_LIST_HEAD(&chip->irqfds);
@@ -216,20 +222,16 @@ static void irqchip_free(struct irqchip *chip)
 	kfree(chip);
 }
 
-static long irqchip_create_locked(struct vm *vm)
+static long irqchip_create_locked(struct vm *vm, bool split, u32 reserved_routes)
 {
 	struct irqchip *chip;
 	int r;
 
-	if (vm->irqchip)
-		return -EEXIST;
-	if (vm->nr_vcpus)
-		return -EINVAL;
-	chip = irqchip_alloc(vm);
+	chip = irqchip_alloc(vm, split, reserved_routes);
 	if (!chip)
 		return -ENOMEM;
 	r = routing_init(chip);
-	if (!r)
+	if (!r && !split)
 		r = irqchip_add_devices(chip);
 	if (r) {
 		irqchip_remove_devices(chip);
@@ -254,7 +256,34 @@ long irqchip_create(struct vm *vm, void *arg, unsigned long uarg)
 	long r;
 
 	mutex_lock(&vm->lock);
-	r = irqchip_create_locked(vm);
+	if (vm->irqchip)
+		r = -EEXIST;
+	else if (vm->nr_vcpus)
+		r = -EINVAL;
+	else
+		r = irqchip_create_locked(vm, false, 0);
+	mutex_unlock(&vm->lock);
+	return r;
+}
+
+/**
+ * irqchip_split() - KVM_CAP_SPLIT_IRQCHIP: local APICs here, PIC and IOAPIC in user space
+ * @vm: the VM
+ * @cap: args[0]: so many GSIs are the pins of user space's IOAPIC
+ *
+ * Return: 0, -EINVAL: more than there can be, -EEXIST: there is an irqchip or a vCPU, -ENOMEM
+ */
+long irqchip_split(struct vm *vm, const struct kvm_enable_cap *cap)
+{
+	long r;
+
+	mutex_lock(&vm->lock);
+	if (cap->args[0] > ROUTES_MAX)
+		r = -EINVAL;
+	else if (vm->irqchip || vm->nr_vcpus)
+		r = -EEXIST;
+	else
+		r = irqchip_create_locked(vm, true, cap->args[0]);
 	mutex_unlock(&vm->lock);
 	return r;
 }
@@ -295,7 +324,7 @@ void irqchip_destroy(struct vm *vm)
  * @arg: struct kvm_irqchip; chip_id says which
  * @uarg: not used
  *
- * Return: 0, -ENXIO without irqchip, -EINVAL for another chip_id
+ * Return: 0, -ENXIO without irqchip or with a split one, -EINVAL for another chip_id
  */
 long irqchip_get(struct vm *vm, void *arg, unsigned long uarg)
 {
@@ -304,7 +333,7 @@ long irqchip_get(struct vm *vm, void *arg, unsigned long uarg)
 	unsigned long flags;
 	long r = 0;
 
-	if (!chip)
+	if (!chip || chip->split)
 		return -ENXIO;
 	irqchip_lock(chip, flags);
 	switch (state->chip_id) {
@@ -337,7 +366,7 @@ long irqchip_set(struct vm *vm, void *arg, unsigned long uarg)
 	unsigned long flags;
 	long r = 0;
 
-	if (!chip)
+	if (!chip || chip->split)
 		return -ENXIO;
 	irqchip_lock(chip, flags);
 	switch (state->chip_id) {

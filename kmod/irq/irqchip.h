@@ -8,6 +8,10 @@
 
 #include <linux/types.h>
 
+/* What KVM_CAP_X2APIC_API answers, and takes. */
+#define X2APIC_API_FLAGS (KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK)
+
+struct kvm_enable_cap;
 struct vcpu;
 struct vm;
 
@@ -52,6 +56,7 @@ void irqchip_destroy(struct vm *vm);
 void irqfd_destroy(struct vm *vm);
 
 long irqchip_create(struct vm *vm, void *arg, unsigned long uarg);
+long irqchip_split(struct vm *vm, const struct kvm_enable_cap *cap);
 long irqchip_get(struct vm *vm, void *arg, unsigned long uarg);
 long irqchip_set(struct vm *vm, void *arg, unsigned long uarg);
 long irq_line(struct vm *vm, void *arg, unsigned long uarg);
@@ -68,5 +73,6 @@ long signal_msi(struct vm *vm, void *arg, unsigned long uarg);
 long irqfd_ioctl(struct vm *vm, void *arg, unsigned long uarg);
 long lapic_get_ioctl(struct vcpu *vcpu, void *arg, unsigned long uarg);
 long lapic_set_ioctl(struct vcpu *vcpu, void *arg, unsigned long uarg);
+long x2apic_api_enable(struct vm *vm, const struct kvm_enable_cap *cap);
 
 #endif

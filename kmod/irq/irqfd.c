@@ -284,14 +284,20 @@ static int irqfd_deassign(struct irqchip *chip, const struct kvm_irqfd *args)
 	return 0;
 }
 
+/* Who has the IOAPIC in user space hears of acknowledgments there. */
+static bool irqfd_allowed(const struct irqchip *chip, const struct kvm_irqfd *args)
+{
+	return chip && !(chip->split && args->flags & KVM_IRQFD_FLAG_RESAMPLE);
+}
+
 /**
  * irqfd_ioctl() - KVM_IRQFD
  * @vm: the VM
  * @arg: struct kvm_irqfd
  * @uarg: not used
  *
- * Return: 0; -EINVAL for unknown flags, no irqchip or not an eventfd; -EBADF; -EBUSY where the
- * eventfd drives a GSI already; -ENOMEM
+ * Return: 0; -EINVAL for unknown flags, no irqchip, not an eventfd, or resampling with a split
+ * irqchip; -EBADF; -EBUSY where the eventfd drives a GSI already; -ENOMEM
  */
 long irqfd_ioctl(struct vm *vm, void *arg, unsigned long uarg)
 {
@@ -306,7 +312,7 @@ long irqfd_ioctl(struct vm *vm, void *arg, unsigned long uarg)
 	if (args->flags & KVM_IRQFD_FLAG_DEASSIGN)
 		r = irqfd_deassign(chip, args);
 	else
-		r = chip ? irqfd_assign(chip, args) : -EINVAL;
+		r = irqfd_allowed(chip, args) ? irqfd_assign(chip, args) : -EINVAL;
 	mutex_unlock(&vm->lock);
 	return r;
 }

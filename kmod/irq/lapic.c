@@ -250,8 +250,8 @@ int lapic_ack(struct lapic *lapic)
 
 static bool eoi_is_wanted(const struct lapic *lapic, u8 vector, bool level)
 {
-	if (level)
-		return !(lapic_get(lapic, LAPIC_SVR) & LAPIC_SVR_EOI_SUPPRESS);
+	if (level && !(lapic_get(lapic, LAPIC_SVR) & LAPIC_SVR_EOI_SUPPRESS))
+		return true;
 	return lapic->eoi_watch && test_bit(vector, lapic->eoi_watch);
 }
 
@@ -423,7 +423,7 @@ bool lapic_match(const struct lapic *lapic, const struct apic_msg *msg)
 
 	if (!lapic_enabled(lapic))
 		return false;
-	if (msg->dest == APIC_DEST_ALL)
+	if (msg->dest == APIC_DEST_ALL || (msg->dest == 0xff && !lapic_x2apic(lapic)))
 		return true;
 	if (msg->logical)
 		return match_logical(lapic, msg->dest);

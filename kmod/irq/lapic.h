@@ -137,7 +137,8 @@ struct lapic_config {
  *	atomic operations by anyone, the rest by the owner
  * @ops: the world
  * @opaque: handed to @ops
- * @eoi_watch: 256 bits: edge-triggered vectors of which @ops->eoi wants to hear; NULL for none
+ * @eoi_watch: 256 bits: vectors of which @ops->eoi wants to hear although they are edge triggered
+ *	or EOI broadcasts are suppressed; NULL for none
  * @base: IA32_APIC_BASE. Written by the owner, read by anyone
  * @id: initial APIC id, of x2APIC mode and of xAPIC mode after reset
  * @irr_pending: false only if no bit of the IRR is set

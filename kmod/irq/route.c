@@ -107,20 +107,47 @@ void irq_acked(struct irqchip *chip, unsigned int nr, unsigned int pin)
 	}
 }
 
-void irq_update_watch(struct irqchip *chip)
+/* The level-triggered vectors that user space's IOAPIC sends: it hears of their EOI. */
+static void split_vectors(struct irqchip *chip, unsigned long *bitmap)
 {
-	DECLARE_BITMAP(watch, 256) = {};
+	const struct routing *routing;
+	u32 gsi, nr;
+
+	rcu_read_lock();
+	routing = rcu_dereference(chip->routing);
+	nr = min(routing->nr, chip->reserved_routes);
+	for (gsi = 0; gsi < nr; gsi++) {
+		const struct gsi_route *route = &routing->route[gsi];
+
+		if (route->is_msi && route->data & MSI_LEVEL)
+			__set_bit(route->data & 0xff, bitmap);
+	}
+	rcu_read_unlock();
+}
+
+static void watched_pins(struct irqchip *chip, unsigned long *bitmap)
+{
 	unsigned int pin;
 	u32 pins = 0;
 	int gsi;
 
-	lockdep_assert_held(&chip->lock);
 	for (pin = 0; pin < IOAPIC_PINS; pin++) {
 		gsi = pin_to_gsi(chip, KVM_IRQCHIP_IOAPIC, pin);
 		if ((gsi == 0 && chip->vm->pit) || (gsi >= 0 && irqfd_has_resampler(chip, gsi)))
 			pins |= BIT(pin);
 	}
-	ioapic_vectors(&chip->ioapic, pins, watch);
+	ioapic_vectors(&chip->ioapic, pins, bitmap);
+}
+
+void irq_update_watch(struct irqchip *chip)
+{
+	DECLARE_BITMAP(watch, 256) = {};
+
+	lockdep_assert_held(&chip->lock);
+	if (chip->split)
+		split_vectors(chip, watch);
+	else
+		watched_pins(chip, watch);
 	bitmap_copy(chip->eoi_watch, watch, 256);
 }
 
@@ -174,15 +201,17 @@ static int add_msi(struct routing *routing, const struct kvm_irq_routing_entry *
 	return 0;
 }
 
-static int add_entry(struct routing *routing, const struct kvm_irq_routing_entry *entry)
+static int add_entry(const struct irqchip *chip, struct routing *routing,
+		     const struct kvm_irq_routing_entry *entry)
 {
 	switch (entry->type) {
 	case KVM_IRQ_ROUTING_IRQCHIP:
-		if (entry->flags)
+		if (entry->flags || chip->split)
 			return -EINVAL;
 		return add_pin(routing, entry->gsi, entry->u.irqchip.irqchip, entry->u.irqchip.pin);
 	case KVM_IRQ_ROUTING_MSI:
-		if (entry->flags & ~KVM_MSI_VALID_DEVID)
+		if (entry->flags & ~KVM_MSI_VALID_DEVID ||
+		    !apic_msi_valid(chip->vm, entry->u.msi.address_hi))
 			return -EINVAL;
 		return add_msi(routing, entry);
 	}
@@ -191,12 +220,12 @@ static int add_entry(struct routing *routing, const struct kvm_irq_routing_entry
 
 int routing_init(struct irqchip *chip)
 {
-	struct routing *routing = routing_alloc(IOAPIC_PINS);
-	u32 gsi;
+	u32 gsi, nr = chip->split ? 0 : IOAPIC_PINS;
+	struct routing *routing = routing_alloc(nr);
 
 	if (!routing)
 		return -ENOMEM;
-	for (gsi = 0; gsi < IOAPIC_PINS; gsi++) {
+	for (gsi = 0; gsi < nr; gsi++) {
 		add_pin(routing, gsi, KVM_IRQCHIP_IOAPIC, gsi);
 		if (gsi < PIC_LINES)
 			add_pin(routing, gsi, gsi >> 3, gsi & 7);
@@ -220,8 +249,8 @@ static void routing_publish(struct irqchip *chip, struct routing *routing)
 	kvfree_rcu(old, rcu);
 }
 
-static int routing_fill(struct routing **result, const struct kvm_irq_routing_entry *entries,
-			u32 nr)
+static int routing_fill(const struct irqchip *chip, struct routing **result,
+			const struct kvm_irq_routing_entry *entries, u32 nr)
 {
 	struct routing *routing;
 	u32 i, max_gsi = 0;
@@ -236,7 +265,7 @@ static int routing_fill(struct routing **result, const struct kvm_irq_routing_en
 	if (!routing)
 		return -ENOMEM;
 	for (i = 0; i < nr && !r; i++)
-		r = add_entry(routing, &entries[i]);
+		r = add_entry(chip, routing, &entries[i]);
 	if (r)
 		kvfree(routing);
 	*result = routing;
@@ -265,7 +294,7 @@ long routing_set(struct vm *vm, void *arg, unsigned long uarg)
 	entries = vmemdup_user(user->entries, array_size(sizeof(*entries), head->nr));
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
-	r = routing_fill(&routing, entries, head->nr);
+	r = routing_fill(chip, &routing, entries, head->nr);
 	kvfree(entries);
 	if (!r)
 		routing_publish(chip, routing);
@@ -278,15 +307,15 @@ long routing_set(struct vm *vm, void *arg, unsigned long uarg)
  * @arg: struct kvm_msi
  * @uarg: not used
  *
- * Return: how many local APICs took it; -EINVAL without irqchip or with
- * other flags than KVM_MSI_VALID_DEVID, which means nothing here
+ * Return: how many local APICs took it; -EINVAL without irqchip, with other flags than
+ * KVM_MSI_VALID_DEVID, which means nothing here, or for an address that cannot be
  */
 long signal_msi(struct vm *vm, void *arg, unsigned long uarg)
 {
 	struct irqchip *chip = vm_irqchip(vm);
 	const struct kvm_msi *msi = arg;
 
-	if (!chip || msi->flags & ~KVM_MSI_VALID_DEVID)
+	if (!chip || msi->flags & ~KVM_MSI_VALID_DEVID || !apic_msi_valid(vm, msi->address_hi))
 		return -EINVAL;
 	return apic_deliver_msi(chip, (u64)msi->address_hi << 32 | msi->address_lo, msi->data);
 }

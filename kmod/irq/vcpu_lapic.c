@@ -8,6 +8,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "../tpr.h"
 #include "../vcpu.h"
 #include "chip.h"
 #include "irqchip.h"
@@ -21,6 +22,13 @@
 /* No processor gets from the end of the wait to the first instruction of the guest any faster. */
 #define ENTRY_TICKS	  64
 #define MAX_ADVANCE(vcpu) (div_u64((u64)(vcpu)->tsc_khz * ADVANCE_NS, USEC_PER_SEC))
+
+/* User space asked to hear of the guest's accesses to its TPR (KVM_TPR_ACCESS_REPORTING). */
+static void tpr_note(struct vcpu *vcpu, u32 offset, bool write)
+{
+	if (unlikely(vcpu->tpr.report) && offset >> 4 == LAPIC_TPR >> 4)
+		tpr_accessed(vcpu, write);
+}
 
 static struct vcpu_lapic *to_vl(struct lapic *lapic)
 {
@@ -147,9 +155,15 @@ static void op_signal(void *opaque, enum apic_mode mode, u8 vector)
 
 static void op_eoi(void *opaque, u8 vector, bool level)
 {
-	struct vcpu_lapic *vl = opaque;
+	struct vcpu *vcpu = ((struct vcpu_lapic *)opaque)->vcpu;
+	struct irqchip *chip = vcpu->vm->irqchip;
 
-	irqchip_eoi(vl->vcpu->vm->irqchip, vector, level);
+	if (!chip->split) {
+		irqchip_eoi(chip, vector, level);
+	} else if (test_bit(vector, chip->eoi_watch)) {
+		vcpu->ioapic_eoi = vector;
+		vcpu_request(vcpu, WORK_IOAPIC_EOI);
+	}
 }
 
 static void op_changed(void *opaque)
@@ -198,10 +212,12 @@ static void vcpu_lapic_init(struct vcpu_lapic *vl, void *page)
 int vcpu_lapic_create(struct vcpu *vcpu)
 {
 	struct vcpu_lapic *vl;
+	struct irqchip *chip = vcpu->vm->irqchip;
 	void *page;
 	int r;
 
-	if (!vcpu->vm->irqchip)
+	vcpu->user_pic = !chip || chip->split;
+	if (!chip)
 		return 0;
 	vl = kzalloc(sizeof(*vl), GFP_KERNEL_ACCOUNT);
 	page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
@@ -211,7 +227,7 @@ int vcpu_lapic_create(struct vcpu *vcpu)
 	}
 	vl->vcpu = vcpu;
 	vcpu_lapic_init(vl, page);
-	r = apic_map_add(vcpu->vm->irqchip, &vl->model);
+	r = apic_map_add(chip, &vl->model);
 	if (r)
 		goto fail;
 	vcpu->apic = &vl->model;
@@ -258,9 +274,27 @@ void vcpu_lapic_reset(struct vcpu *vcpu, bool init)
 	}
 }
 
+/* Our PIC, or user space's by KVM_INTERRUPT. */
 static bool pic_asks(const struct vcpu *vcpu)
 {
-	return READ_ONCE(vcpu->vm->irqchip->pic.output) && lapic_takes_extint(vcpu->apic);
+	return (READ_ONCE(vcpu->vm->irqchip->pic.output) || vcpu->events.user_interrupt >= 0) &&
+	       lapic_takes_extint(vcpu->apic);
+}
+
+static int pic_take(struct vcpu *vcpu)
+{
+	struct irqchip *chip = vcpu->vm->irqchip;
+	int vector = vcpu->events.user_interrupt;
+	unsigned long flags;
+
+	if (chip->split) {
+		vcpu->events.user_interrupt = -1;
+		return vector;
+	}
+	irqchip_lock(chip, flags);
+	vector = chip->pic.output ? pic_ack(&chip->pic) : -1;
+	irqchip_unlock(chip, flags);
+	return vector;
 }
 
 /**
@@ -286,15 +320,10 @@ int vcpu_irq_pending(struct vcpu *vcpu)
  */
 int vcpu_irq_ack(struct vcpu *vcpu)
 {
-	struct irqchip *chip = vcpu->vm->irqchip;
-	unsigned long flags;
-	int vector = -1;
+	int vector;
 
 	if (unlikely(pic_asks(vcpu))) {
-		irqchip_lock(chip, flags);
-		if (chip->pic.output)
-			vector = pic_ack(&chip->pic);
-		irqchip_unlock(chip, flags);
+		vector = pic_take(vcpu);
 		if (vector >= 0)
 			return vector;
 	}
@@ -451,7 +480,10 @@ int vcpu_lapic_msr_read(struct vcpu *vcpu, u32 msr, u64 *value)
 	case X2APIC_MSR_FIRST ... X2APIC_MSR_LAST:
 		if (vcpu->pv.eoi.armed)
 			pv_eoi_sync_fast(vcpu);
-		return !lapic_msr_read(lapic, msr, value);
+		if (!lapic_msr_read(lapic, msr, value))
+			return 1;
+		tpr_note(vcpu, (msr - X2APIC_MSR_FIRST) << 4, false);
+		return 0;
 	}
 	return 1;
 }
@@ -491,7 +523,10 @@ int vcpu_lapic_msr_write(struct vcpu *vcpu, u32 msr, u64 value, bool host)
 		lapic_set_tsc_deadline(lapic, value);
 		return 0;
 	case X2APIC_MSR_FIRST ... X2APIC_MSR_LAST:
-		return !lapic_msr_write(lapic, msr, value);
+		if (!lapic_msr_write(lapic, msr, value))
+			return 1;
+		tpr_note(vcpu, (msr - X2APIC_MSR_FIRST) << 4, true);
+		return 0;
 	}
 	return 1;
 }
@@ -514,6 +549,7 @@ bool vcpu_lapic_mmio_read(struct vcpu *vcpu, u64 gpa, void *data, unsigned int l
 	if (lapic_mmio_hit(lapic, gpa)) {
 		if (vcpu->pv.eoi.armed)
 			pv_eoi_sync_fast(vcpu);
+		tpr_note(vcpu, offset_in_page(gpa), false);
 		lapic_mmio_read(lapic, offset_in_page(gpa), data, len);
 		return true;
 	}
@@ -530,6 +566,7 @@ bool vcpu_lapic_mmio_write(struct vcpu *vcpu, u64 gpa, const void *data, unsigne
 	if (!lapic)
 		return false;
 	if (lapic_mmio_hit(lapic, gpa)) {
+		tpr_note(vcpu, offset_in_page(gpa), true);
 		lapic_mmio_write(lapic, offset_in_page(gpa), data, len);
 		return true;
 	}
@@ -545,7 +582,7 @@ long lapic_get_ioctl(struct vcpu *vcpu, void *arg, unsigned long uarg)
 	/* What is due is shown as it will be when the vCPU runs, be the host's timer late. */
 	vcpu_take_work(vcpu, WORK_TIMER);
 	vcpu_lapic_timer_work(vcpu);
-	lapic_get_state(vcpu->apic, arg, false);
+	lapic_get_state(vcpu->apic, arg, vcpu->vm->x2apic_ids);
 	return 0;
 }
 
@@ -555,5 +592,25 @@ long lapic_set_ioctl(struct vcpu *vcpu, void *arg, unsigned long uarg)
 	if (!vcpu->apic)
 		return -EINVAL;
 	pv_eoi_sync(vcpu);
-	return lapic_set_state(vcpu->apic, arg, false);
+	return lapic_set_state(vcpu->apic, arg, vcpu->vm->x2apic_ids);
+}
+
+/**
+ * x2apic_api_enable() - KVM_CAP_X2APIC_API
+ * @vm: the VM
+ * @cap: args[0]: KVM_X2APIC_API_*; what was enabled before stays
+ *
+ * Return: 0, or -EINVAL for other flags
+ */
+long x2apic_api_enable(struct vm *vm, const struct kvm_enable_cap *cap)
+{
+	u64 flags = cap->args[0];
+
+	if (flags & ~X2APIC_API_FLAGS)
+		return -EINVAL;
+	if (flags & KVM_X2APIC_API_USE_32BIT_IDS)
+		WRITE_ONCE(vm->x2apic_ids, true);
+	if (flags & KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK)
+		WRITE_ONCE(vm->no_broadcast_quirk, true);
+	return 0;
 }
