@@ -171,7 +171,7 @@ int irq_set_locked(struct irqchip *chip, enum irq_source source, u32 gsi, bool l
 void irq_acked(struct irqchip *chip, unsigned int nr, unsigned int pin);
 /* Which vectors need an EOI although edge triggered, computed anew. Under chip->lock. */
 void irq_update_watch(struct irqchip *chip);
-/* Where the GSIs of a new irqchip lead: as KVM has them, GSI n to pin n of each chip; or nowhere. */
+/* Where the GSIs of a new irqchip lead: GSI n to pin n of each chip; of a split one nowhere. */
 int routing_init(struct irqchip *chip);
 /* Take a pin's line in hand for one source. Under chip->lock; returns as irq_set(). */
 int irqchip_set_pin(struct irqchip *chip, enum irq_source source, unsigned int nr, unsigned int pin,
