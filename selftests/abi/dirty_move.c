@@ -237,7 +237,7 @@ static void test_move_huge_storm(void)
 static void test_spinning(void)
 {
 	uint8_t *mem = new_pages(64 * PAGE, 0);
-	volatile uint32_t *word = (uint32_t *)mem;
+	uint32_t *word = (uint32_t *)mem;
 	struct sigaction action = { .sa_handler = nothing };
 	struct abi_vm *vm = abi_vm(0x100000);
 	struct writer writer = { .vm = vm, .vcpu = abi_vcpu(vm) };
@@ -256,8 +256,8 @@ static void test_spinning(void)
 	CHECK_EQ(pthread_create(&writer.thread, NULL, write_on, &writer), 0);
 	for (i = 0; i < SPINS; i++) {
 		log64(vm);
-		seen = *word;
-		while (*word == seen)
+		seen = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+		while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == seen)
 			;
 		CHECK_EQ(log64(vm), 1);
 	}
