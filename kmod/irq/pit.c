@@ -414,7 +414,7 @@ static void write_control(struct pit *pit, u8 value, u64 now)
 }
 
 /* The first of two bytes stops mode 0; OUT is low until the count has passed (data sheet, mode 0). */
-static void halt(struct pit_channel *c, u64 now)
+static void stop_counting(struct pit_channel *c, u64 now)
 {
 	if (c->s.mode != TERMINAL_COUNT || !c->running || c->halted)
 		return;
@@ -435,7 +435,7 @@ static void write_count(struct pit *pit, unsigned int nr, u8 value, u64 now)
 	case RW_WORD:
 		c->s.write_latch = value;
 		c->s.write_state = RW_WORD_MSB;
-		halt(c, now);
+		stop_counting(c, now);
 		break;
 	case RW_WORD_MSB:
 		count = value << 8 | c->s.write_latch;
@@ -621,7 +621,7 @@ static void set_channel(struct pit_channel *c, const struct kvm_pit_channel_stat
 	if (count && c->s.mode != PIT_NO_MODE)
 		load(c, count, now);
 	if (c->s.write_state == RW_WORD_MSB)
-		halt(c, now);
+		stop_counting(c, now);
 }
 
 /**
