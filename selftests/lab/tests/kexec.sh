@@ -5,6 +5,7 @@
 # hang.
 # labs: svm vmx
 # kernels: 6.1 6.12
+# tier-vmx: full
 
 set -uo pipefail
 failed=0

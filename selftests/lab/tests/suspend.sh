@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The host suspends to RAM and wakes up while guests run. (Bochs's host does not come back from it
-# whole, with or without guests.)
+# whole.)
 # labs: svm
 # kernels: 6.1 6.12
 
