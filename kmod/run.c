@@ -28,7 +28,7 @@
 
 #define WORK_EVENTS (BIT(WORK_EVENT) | BIT(WORK_NMI))
 /* What user space is told of. */
-#define WORK_REPORTS                                                                         \
+#define WORK_REPORTS \
 	(BIT(WORK_TRIPLE_FAULT) | BIT(WORK_DEBUG) | BIT(WORK_TPR_ACCESS) | BIT(WORK_IOAPIC_EOI))
 
 /* What each KVM_RUN calls of the backend; without a @before_run or @put there is no call. */

@@ -413,7 +413,7 @@ static void write_control(struct pit *pit, u8 value, u64 now)
 		arm(pit, now, now);
 }
 
-/* The first of two bytes stops mode 0; OUT is low until the count has passed (data sheet, mode 0). */
+/* The first of two bytes stops mode 0; OUT is low until the count has passed (mode 0). */
 static void stop_counting(struct pit_channel *c, u64 now)
 {
 	if (c->s.mode != TERMINAL_COUNT || !c->running || c->halted)

@@ -44,8 +44,8 @@ struct pit_ops {
  *	the first), @s.count_load_time when it began, in ns; @s.mode is PIT_NO_MODE before a control
  *	word
  * @phase: ticks of the cycle that had gone by at @s.count_load_time
- * @next: count that is loaded @switch_at ticks into the cycle or when the gate rises; 0 for the same
- *	again
+ * @next: count that is loaded @switch_at ticks into the cycle or when the gate rises; 0 for the
+ *	same again
  * @switch_at: the end of the cycle, or of its half in mode 3
  * @mode_bits: the mode as the control word had it
  * @running: a cycle has begun

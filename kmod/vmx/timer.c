@@ -66,7 +66,19 @@ u32 vmx_timer_init(struct vmx_vcpu *vmx)
 
 static u64 guest_tsc(const struct vmx_vcpu *vmx, u64 tsc)
 {
-	return tsc + vmx->vcpu.tsc_offset;
+	return tsc_scale(vmx->vcpu.tsc_ratio, tsc) + vmx->vcpu.tsc_offset;
+}
+
+/* Host ticks until @left guest ticks have passed, or fewer: bounded so that the quotient fits. */
+static u64 host_ticks(const struct vmx_vcpu *vmx, u64 left)
+{
+	u64 ratio = vmx->vcpu.tsc_ratio;
+
+	if (likely(!ratio))
+		return min(left, BIT_ULL(63));
+	return mul_u64_u64_div_u64(min(left, BIT_ULL(40)), BIT_ULL(vmx_backend.tsc_fraction),
+				   ratio) +
+	       1;
 }
 
 /**
@@ -84,7 +96,7 @@ void vmx_timer_start(struct vmx_vcpu *vmx)
 	u64 tsc = rdtsc();
 	u64 now = guest_tsc(vmx, tsc);
 	u64 left = vmx->deadline > now ? vmx->deadline - now : 0;
-	u64 ticks = left ? ((tsc & mask) + min(left, BIT_ULL(63)) + mask) >> timer_bit : 0;
+	u64 ticks = left ? ((tsc & mask) + host_ticks(vmx, left) + mask) >> timer_bit : 0;
 
 	vmx_write(VMX_PREEMPTION_TIMER_VALUE, min_t(u64, ticks, most_ticks()));
 }

@@ -150,6 +150,24 @@ static void test_far_and_disarmed(void)
 	check_end(vm, 1);
 }
 
+/* Deadlines are in the guest's ticks, be they longer or shorter than the host's. */
+static void test_scaled(void)
+{
+	static const int percents[] = { 40, 150 };
+	struct abi_vm *vm;
+	unsigned int i;
+
+	if (!ioctl(abi_dev(), KVM_CHECK_EXTENSION, KVM_CAP_TSC_CONTROL))
+		abi_skip("TSCs cannot be scaled here");
+	for (i = 0; i < 2; i++) {
+		vm = start(guest_timer_spin, 500, 100);
+		CHECK_EQ(ioctl(vm->vcpu[0], KVM_SET_TSC_KHZ, khz(vm) * percents[i] / 100), 0);
+		CHECK_EQ(next_port(vm), END_PORT);
+		check_end(vm, 100);
+		abi_close(vm);
+	}
+}
+
 static atomic_bool moved_enough;
 static pid_t mover_target;
 
@@ -198,6 +216,7 @@ int main(int argc, char **argv)
 		{ "deadline_while_user_is_slow", test_user_is_slow },
 		{ "deadline_far_and_disarmed", test_far_and_disarmed },
 		{ "deadline_while_moved", test_moved },
+		{ "deadline_scaled", test_scaled },
 		{ NULL, NULL },
 	};
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Instructions per interrupt, of each leg of its way. One line per row: "row UNIT VALUE". On one CPU, so
- * that nothing measures the emulator's time slice: who wakes another is told by the scheduler.
+ * Instructions per interrupt, of each leg of its way. One line per row: "row UNIT VALUE". On one
+ * CPU, so that nothing measures the emulator's time slice: who wakes another is told by the
+ * scheduler.
  */
 #include <pthread.h>
 #include <stdlib.h>

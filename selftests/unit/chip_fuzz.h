@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the fuzzers of the interrupt chips share: taking numbers off the input, and checking. Their own
- * code does without the sanitizers, which are there for the product and cost most of the time.
+ * What the fuzzers of the interrupt chips share: taking numbers off the input, and checking. Their
+ * own code does without the sanitizers, which are there for the product and cost most of the time.
  */
 #ifndef CHIP_FUZZ_H
 #define CHIP_FUZZ_H

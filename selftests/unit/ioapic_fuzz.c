@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Any sequence of lines, accesses and EOIs on an I/O APIC, and beside it on a second one that is
- * written down here pin by pin from the data sheet: messages, acknowledgements, registers and return
- * values must be the same. Once user space has brought a state of its own, only the consistency of the
- * registers is checked.
+ * written down here pin by pin from the data sheet: messages, acknowledgements, registers and
+ * return values must be the same. Once user space has brought a state of its own, only the
+ * consistency of the registers is checked.
  */
 
 #include "chip_fuzz.h"
@@ -220,7 +220,8 @@ static void model_init(void)
 	memset(pins, 0, sizeof(pins));
 	for (nr = 0; nr < IOAPIC_PINS; nr++)
 		pins[nr].masked = true;
-	selected = id = 0;
+	selected = 0;
+	id = 0;
 	follows = true;
 }
 

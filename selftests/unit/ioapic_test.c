@@ -250,7 +250,7 @@ START_TEST(only_vectors_are_level_triggered)
 		ck_assert_int_eq(ioapic_set_line(&ioapic, 10, true), 1);
 		ck_assert(last.mode == modes[i] && !last.level);
 		ck_assert_uint_eq(get(0x10 + 20) & 0x4000, 0);
-		/* Asserted still, it comes no second time: neither by a write nor by another rise. */
+		/* Asserted still, it comes no second time, by a write or another rise. */
 		set(0x10 + 20, LEVEL | modes[i] << 8);
 		ck_assert_int_eq(ioapic_set_line(&ioapic, 10, true), 0);
 		ck_assert_int_eq(sent, 1);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Any sequence of what guests, devices, other CPUs and user space do to a local APIC, and to a second
- * one (lapic_oracle.h): registers, verdicts and whatever leaves the two must be the same. Once user
- * space has brought a state of its own, only the consistency of the first is checked.
+ * Any sequence of what guests, devices, other CPUs and user space do to a local APIC, and to a
+ * second one (lapic_oracle.h): registers, verdicts and whatever leaves the two must be the same.
+ * Once user space has brought a state of its own, only the consistency of the first is checked.
  */
 
 #include <linux/kvm.h>
@@ -471,7 +471,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		before = lapic_pending(&lapic);
 		base = lapic.base;
 		woken = false;
-		seen.nr = oracle.log.nr = 0;
+		seen.nr = 0;
+		oracle.log.nr = 0;
 		step(&in, features);
 		check();
 		if (follows)

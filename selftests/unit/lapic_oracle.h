@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A second local APIC for the fuzzer, written from SDM 3, chapter 11, in the plainest way: a flag per
- * vector, a variable per register, a search where the product keeps an answer. What it would tell
- * the world goes into a log.
+ * A second local APIC for the fuzzer, written from SDM 3, chapter 11, in the plainest way: a flag
+ * per vector, a variable per register, a search where the product keeps an answer. What it would
+ * tell the world goes into a log.
  */
 #ifndef LAPIC_ORACLE_H
 #define LAPIC_ORACLE_H
@@ -263,7 +263,8 @@ static inline u32 oracle_count(const struct oracle *o)
 
 static inline void oracle_stop(struct oracle *o)
 {
-	o->ends = o->deadline = 0;
+	o->ends = 0;
+	o->deadline = 0;
 }
 
 static inline void oracle_set_lvtt(struct oracle *o, u32 value)

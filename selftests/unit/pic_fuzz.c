@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Any sequence of lines, ports and acknowledgements on the pair, and beside it on a second pair that
- * is written down here line by line from the data sheet, without the registers' bit tricks: whatever
- * can be seen of the two must be the same. Once user space has brought a state of its own the second
- * one cannot follow, and only the consistency of the first is checked.
+ * Any sequence of lines, ports and acknowledgements on the pair, and beside it on a second pair
+ * that is written down here line by line from the data sheet, without the registers' bit tricks:
+ * whatever can be seen of the two must be the same. Once user space has brought a state of its own
+ * the second one cannot follow, and only the consistency of the first is checked.
  */
 
 #include "chip_fuzz.h"
@@ -108,8 +108,10 @@ static void take_it(int nr, int i)
 	if (!chip->line[i].level_mode)
 		chip->line[i].latched = false;
 	chip->line[i].serving = true;
-	if (nr == 1)
-		chips[0].line[2].input = chips[0].line[2].latched = false;
+	if (nr == 1) {
+		chips[0].line[2].input = false;
+		chips[0].line[2].latched = false;
+	}
 	if (!chip->automatic)
 		return;
 	finish(nr, i);
@@ -146,8 +148,12 @@ static void initialize(int nr, u8 value)
 		finish(nr, i);
 	}
 	chip->lowest = 7;
-	chip->special_mask = chip->special_nested = chip->automatic = chip->rotating = false;
-	chip->polled = chip->shows_isr = false;
+	chip->special_mask = false;
+	chip->special_nested = false;
+	chip->automatic = false;
+	chip->rotating = false;
+	chip->polled = false;
+	chip->shows_isr = false;
 	chip->words_to_come = value & 1 ? 3 : 2;
 	chip->wants_icw4 = value & 1;
 }
@@ -285,7 +291,8 @@ static u8 model_elcr_read(int nr)
 static void model_init(void)
 {
 	memset(chips, 0, sizeof(chips));
-	chips[0].lowest = chips[1].lowest = 7;
+	chips[0].lowest = 7;
+	chips[1].lowest = 7;
 	follows = true;
 }
 
@@ -448,7 +455,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	if (icw4 & 0x80)
 		initialize_both(icw4 & 0x1f);
 	while (in.left) {
-		eois = expected_eois = 0;
+		eois = 0;
+		expected_eois = 0;
 		step(&in);
 		check();
 	}

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Any sequence of port accesses and of time going by on the timer, and beside it on three counters that
- * are clocked here pulse by pulse as the data sheet has it: whatever can be read must be the same, and
- * channel 0 must tick as often as its output rises. Once user space has brought a state of its own, only
- * the consistency of the timer is checked.
+ * Any sequence of port accesses and of time going by on the timer, and beside it on three counters
+ * that are clocked here pulse by pulse as the data sheet has it: whatever can be read must be the
+ * same, and channel 0 must tick as often as its output rises. Once user space has brought a state
+ * of its own, only the consistency of the timer is checked.
  */
 
 #include "chip_fuzz.h"
@@ -177,8 +177,10 @@ static void model_control(struct counter *c, u8 value)
 	if (c->mode > 5)
 		c->mode -= 4;
 	c->cr = 0;
-	c->loaded = c->second = false;
-	c->first_byte = c->status = -1;
+	c->loaded = false;
+	c->second = false;
+	c->first_byte = -1;
+	c->status = -1;
 	c->latched = 0;
 	c->counting = true;
 	c->low_half = false;
@@ -332,9 +334,11 @@ static void model_init(void)
 		counters[i].mode = -1;
 		counters[i].gate = i != 2;
 	}
-	pulses = steps = 0;
+	pulses = 0;
+	steps = 0;
 	port61 = 0;
-	ticks = rises = 0;
+	ticks = 0;
+	rises = 0;
 	follows = true;
 }
 
@@ -377,8 +381,8 @@ static void run_until(u64 end)
 }
 
 /*
- * Both clocks. The timer counts nanoseconds since each load: each step comes a few of them later in its
- * pulse, so that rounding never tells.
+ * Both clocks. The timer counts nanoseconds since each load: each step comes a few of them later in
+ * its pulse, so that rounding never tells.
  */
 static void go_on(u32 n)
 {
@@ -531,7 +535,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	armed = NEVER;
 	pit_init(&pit, &ops, NULL);
 	model_init();
-	ticks_before = rises_before = 0;
+	ticks_before = 0;
+	rises_before = 0;
 	exact = true;
 	while (in.left && steps < MOST_STEPS) {
 		step(&in);

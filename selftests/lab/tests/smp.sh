@@ -4,8 +4,8 @@
 # kernels: 6.1
 # tier: check
 #
-# Debian's kernel boots with 8 CPUs, all online, each with its timer and its IPIs; CPUs are taken off and
-# put back inside the guest while clocks, wake-ups and TLB shootdowns are checked on all of them.
+# Debian's kernel boots with 8 CPUs, all online, each with its timer and its IPIs; CPUs are taken off
+# and put back inside the guest while clocks, wake-ups and TLB shootdowns are checked on all of them.
 # MODULE=kvm runs it on kvm.ko, to check the test itself.
 
 set -euo pipefail
@@ -73,7 +73,7 @@ GUEST_DIR=/tmp/guest guest-run -t 280 ${DEV:+--dev "$DEV"} -c 8 -m 512M -- smp_t
 END_OF_RUN
 chmod +x "$WORK/run"
 
-out=$("$LAB" --kernel "$KERNEL" --module "${MODULE:-tenon}" --cpus 2 --mem 1536 --guest --timeout 300 \
-	--dir "$WORK:/work" -- /work/run "${MODULE:+/dev/$MODULE}") || { echo "$out"; exit 1; }
+out=$("$LAB" --kernel "$KERNEL" --module "${MODULE:-tenon}" --cpus 2 --mem 1536 --guest \
+	--timeout 300 --dir "$WORK:/work" -- /work/run "${MODULE:+/dev/$MODULE}") || { echo "$out"; exit 1; }
 echo "$out"
 grep -q '^8 CPUs: ok' <<<"$out"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs in a guest with several CPUs, on all of them, for some seconds: do clocks ever go backwards, on one
- * CPU or from one to another; do wake-ups and timers get lost; does a CPU use a translation that another
- * has taken away?
+ * Runs in a guest with several CPUs, on all of them, for some seconds: do clocks ever go backwards,
+ * on one CPU or from one to another; do wake-ups and timers get lost; does a CPU use a translation
+ * that another has taken away?
  *
  * usage: smp_guest SECONDS
  */
@@ -29,12 +29,12 @@
 #define STALL (30 * SECOND)
 
 static const clockid_t clocks[] = { CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_BOOTTIME };
-static _Atomic uint64_t latest[ARRAY_SIZE(clocks)];
-static _Atomic uint64_t readings, looks, passes, naps;
-static _Atomic bool done, failed;
-static _Atomic unsigned int generation;
-static volatile unsigned int *window;
-static _Atomic int turn;
+static atomic_ullong latest[ARRAY_SIZE(clocks)];
+static atomic_ullong readings, looks, passes, naps;
+static atomic_bool done, failed;
+static atomic_uint generation;
+static unsigned int *window;
+static atomic_int turn;
 static int cpus;
 
 static void fail(const char *what, uint64_t a, uint64_t b)
@@ -57,7 +57,7 @@ static void check_clocks(void)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(clocks); i++) {
-		uint64_t before = atomic_load(&latest[i]);
+		unsigned long long before = atomic_load(&latest[i]);
 		uint64_t now = read_clock(clocks[i]);
 
 		if (now < before)
@@ -72,7 +72,7 @@ static void check_clocks(void)
 static void check_window(void)
 {
 	unsigned int before = atomic_load(&generation);
-	unsigned int page = *window;
+	unsigned int page = __atomic_load_n(window, __ATOMIC_RELAXED);
 
 	if (atomic_load(&generation) != before)
 		return;
@@ -141,8 +141,8 @@ static void *remap(void *arg)
 		pwrite(file, &next, sizeof(next), next * PAGE);
 	while (!atomic_load(&done)) {
 		next = atomic_load(&generation) + 1;
-		if (mmap((void *)window, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED | MAP_POPULATE,
-			 file, next % PAGES * PAGE) == MAP_FAILED)
+		if (mmap(window, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED | MAP_POPULATE, file,
+			 next % PAGES * PAGE) == MAP_FAILED)
 			fail("mmap", next, 0);
 		atomic_store(&generation, next);
 		usleep(200);
@@ -153,7 +153,7 @@ static void *remap(void *arg)
 /* Everything goes on. */
 static void watch(uint64_t seconds)
 {
-	_Atomic uint64_t *counts[] = { &readings, &looks, &passes, &naps };
+	atomic_ullong *counts[] = { &readings, &looks, &passes, &naps };
 	uint64_t end = read_clock(CLOCK_MONOTONIC) + seconds * SECOND, now;
 	uint64_t seen[ARRAY_SIZE(counts)] = { 0 }, since[ARRAY_SIZE(counts)];
 	size_t i;

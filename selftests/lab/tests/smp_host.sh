@@ -4,9 +4,9 @@
 # kernels: 6.1
 # tier: check
 #
-# What a host does to the vCPU threads of a guest with 4 CPUs that checks its clocks, wake-ups and TLB
-# shootdowns: they are pinned and moved, stopped and continued, put under a quota and made SCHED_FIFO, and
-# a host CPU goes and comes. MODULE=kvm runs it on kvm.ko, to check the test itself.
+# What a host does to the vCPU threads of a guest with 4 CPUs that checks its clocks, wake-ups and
+# TLB shootdowns: they are pinned and moved, stopped and continued, put under a quota and made
+# SCHED_FIFO, and a host CPU goes and comes. MODULE=kvm runs it on kvm.ko, to check the test itself.
 
 set -euo pipefail
 
@@ -28,8 +28,12 @@ fail()
 # The guest's console goes to its log all the while.
 mkdir -p /tmp/guest
 cp /guest/vmlinuz /tmp/guest/
-printf '#!/bin/sh\nsmp_guest 25\ndmesg | grep -E "stall|lockup|LOCKUP|not responding|BUG:|Oops"\necho "guest: end"\n' \
-	>/work/guest/command
+cat >/work/guest/command <<'END_OF_COMMAND'
+#!/bin/sh
+smp_guest 25
+dmesg | grep -E 'stall|lockup|LOCKUP|not responding|BUG:|Oops'
+echo 'guest: end'
+END_OF_COMMAND
 chmod 755 /work/guest/command
 {
 	cat /guest/initrd
@@ -100,8 +104,8 @@ sed -n '/tenon-guest-begin/,$p' /tmp/log
 END_OF_RUN
 chmod +x "$WORK/run"
 
-out=$("$LAB" --kernel "$KERNEL" --module "${MODULE:-tenon}" --cpus 2 --mem 1536 --guest --timeout 240 \
-	--bin /usr/bin/chrt --bin /usr/bin/taskset --dir "$WORK:/work" -- /work/run "${MODULE-}") ||
+out=$("$LAB" --kernel "$KERNEL" --module "${MODULE:-tenon}" --cpus 2 --mem 1536 --guest \
+	--timeout 240 --bin /usr/bin/chrt --bin /usr/bin/taskset --dir "$WORK:/work" -- /work/run "${MODULE-}") ||
 	{ echo "$out"; exit 1; }
 echo "$out"
 grep -q '^smp_guest: ok' <<<"$out" && grep -q '^launcher: status 0' <<<"$out" &&

@@ -4,8 +4,8 @@
 # kernels: 6.1 6.12
 # tier: full
 #
-# A guest with 4 CPUs runs stress-ng for five minutes (STRESS_SECONDS=N: N seconds): no clock goes back, no
-# wake-up and no timer is lost, no kernel complains. MODULE=kvm runs it on kvm.ko.
+# A guest with 4 CPUs runs stress-ng for five minutes (STRESS_SECONDS=N: N seconds): no clock goes
+# back, no wake-up and no timer is lost, no kernel complains. MODULE=kvm runs it on kvm.ko.
 
 set -euo pipefail
 
