@@ -79,8 +79,8 @@ void lapic_set_ids(struct lapic *lapic)
 }
 
 /*
- * Power-up values of the registers (SDM 3, 11.4.7.1). The id is not cleared in passing: INIT keeps it,
- * and the start-up IPI that follows must find the APIC.
+ * Power-up values of the registers (SDM 3, 11.4.7.1). The id is not cleared in passing: INIT keeps
+ * it, and the start-up IPI that follows must find the APIC.
  */
 static void reset_regs(struct lapic *lapic, bool init)
 {

@@ -124,7 +124,7 @@ static inline void oracle_eoi(struct oracle *o)
 		return;
 	o->isr[vector] = false;
 	level = o->tmr[vector];
-	if (level ? !(o->svr >> 12 & 1) : test_bit(vector, o->watch))
+	if ((level && !(o->svr >> 12 & 1)) || test_bit(vector, o->watch))
 		oracle_put(&o->log, (struct oracle_event){ 'e', vector, level, {} });
 }
 
@@ -202,7 +202,8 @@ static inline bool oracle_match(const struct oracle *o, const struct apic_msg *m
 
 	if (!oracle_on(o))
 		return false;
-	if (msg->dest == 0xffffffff)
+	/* An xAPIC knows 8 bits of a broadcast. */
+	if (msg->dest == 0xffffffff || (msg->dest == 0xff && !oracle_x2(o)))
 		return true;
 	if (!msg->logical) {
 		if (oracle_x2(o) || o->own_id > 255)
