@@ -54,6 +54,17 @@ static u8 mov_gpr(const struct emu_insn *insn)
 }
 
 /*
+ * The control register that MOV names; AMD's LOCK is another way to say REX.R (APM 3, MOV CRn). The
+ * instruction is believed, not the exit: QEMU's TCG from 9 on calls each read one of CR0.
+ */
+static u8 mov_cr(const struct emu_insn *insn)
+{
+	bool high = insn->rex & EMU_REX_R || insn->prefixes & EMU_PFX_LOCK;
+
+	return (insn->modrm >> 3 & 7) | (high ? 8 : 0);
+}
+
+/*
  * Without an in-kernel local APIC the TPR is user space's: it hears of each lowering, as an
  * interrupt may have waited for it.
  */
@@ -193,7 +204,7 @@ static int clts(struct vcpu *vcpu, const struct emu_insn *insn)
 	return GUEST;
 }
 
-static int cr_execute(struct vcpu *vcpu, const struct exit *exit, const struct emu_insn *insn)
+static int cr_execute(struct vcpu *vcpu, const struct emu_insn *insn)
 {
 	u8 group = insn->modrm >> 3 & 7;
 
@@ -208,9 +219,9 @@ static int cr_execute(struct vcpu *vcpu, const struct exit *exit, const struct e
 	if (backend->cpl(vcpu))
 		return raise_gp(vcpu);
 	if (insn->opcode == OP_MOV_TO_CR)
-		return mov_to_cr(vcpu, exit->cr.nr, mov_gpr(insn), insn->len);
+		return mov_to_cr(vcpu, mov_cr(insn), mov_gpr(insn), insn->len);
 	if (insn->opcode == OP_MOV_FROM_CR)
-		return mov_from_cr(vcpu, exit->cr.nr, mov_gpr(insn), insn->len);
+		return mov_from_cr(vcpu, mov_cr(insn), mov_gpr(insn), insn->len);
 	return emulate_instruction(vcpu, EMULATE_NO_GPA);
 }
 
@@ -222,7 +233,7 @@ int cr_handle(struct vcpu *vcpu, struct exit *exit)
 
 	if (!exit->cr.decoded) {
 		r = fetch_decode(vcpu, &insn, bytes);
-		return r ? decode_failed(vcpu, r) : cr_execute(vcpu, exit, &insn);
+		return r ? decode_failed(vcpu, r) : cr_execute(vcpu, &insn);
 	}
 	r = insn_length(vcpu, exit);
 	if (r < 0)
