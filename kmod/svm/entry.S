@@ -12,21 +12,7 @@
 #include <asm/nospec-branch.h>
 
 #include "../compat.h"
-
-#define REGS_RCX 1*8
-#define REGS_RDX 2*8
-#define REGS_RBX 3*8
-#define REGS_RBP 5*8
-#define REGS_RSI 6*8
-#define REGS_RDI 7*8
-#define REGS_R8 8*8
-#define REGS_R9 9*8
-#define REGS_R10 10*8
-#define REGS_R11 11*8
-#define REGS_R12 12*8
-#define REGS_R13 13*8
-#define REGS_R14 14*8
-#define REGS_R15 15*8
+#include "../guest_regs.h"
 
 .section .text, "ax"
 
@@ -50,19 +36,8 @@ SYM_FUNC_START(svm_enter)
 	clgi
 	sti
 
-	mov	REGS_RCX(%rsi), %rcx
-	mov	REGS_RDX(%rsi), %rdx
-	mov	REGS_RBX(%rsi), %rbx
-	mov	REGS_RBP(%rsi), %rbp
+	LOAD_GUEST_REGS %rsi
 	mov	REGS_RDI(%rsi), %rdi
-	mov	REGS_R8(%rsi), %r8
-	mov	REGS_R9(%rsi), %r9
-	mov	REGS_R10(%rsi), %r10
-	mov	REGS_R11(%rsi), %r11
-	mov	REGS_R12(%rsi), %r12
-	mov	REGS_R13(%rsi), %r13
-	mov	REGS_R14(%rsi), %r14
-	mov	REGS_R15(%rsi), %r15
 	mov	REGS_RSI(%rsi), %rsi
 
 	VM_CLEAR_CPU_BUFFERS
@@ -78,20 +53,7 @@ SYM_FUNC_START(svm_enter)
 	vmload	%rax
 	mov	8(%rsp), %rax
 
-	mov	%rcx, REGS_RCX(%rax)
-	mov	%rdx, REGS_RDX(%rax)
-	mov	%rbx, REGS_RBX(%rax)
-	mov	%rbp, REGS_RBP(%rax)
-	mov	%rsi, REGS_RSI(%rax)
-	mov	%rdi, REGS_RDI(%rax)
-	mov	%r8, REGS_R8(%rax)
-	mov	%r9, REGS_R9(%rax)
-	mov	%r10, REGS_R10(%rax)
-	mov	%r11, REGS_R11(%rax)
-	mov	%r12, REGS_R12(%rax)
-	mov	%r13, REGS_R13(%rax)
-	mov	%r14, REGS_R14(%rax)
-	mov	%r15, REGS_R15(%rax)
+	SAVE_GUEST_REGS %rax
 
 	cli
 	stgi

@@ -12,22 +12,7 @@
 #include <asm/unwind_hints.h>
 
 #include "../compat.h"
-
-#define REGS_RAX 0*8
-#define REGS_RCX 1*8
-#define REGS_RDX 2*8
-#define REGS_RBX 3*8
-#define REGS_RBP 5*8
-#define REGS_RSI 6*8
-#define REGS_RDI 7*8
-#define REGS_R8 8*8
-#define REGS_R9 9*8
-#define REGS_R10 10*8
-#define REGS_R11 11*8
-#define REGS_R12 12*8
-#define REGS_R13 13*8
-#define REGS_R14 14*8
-#define REGS_R15 15*8
+#include "../guest_regs.h"
 
 /* VMCS field HOST_RSP (SDM 3, table B-15). */
 #define FIELD_HOST_RSP 0x6c14
@@ -55,19 +40,8 @@ SYM_FUNC_START(vmx_enter)
 	cmp	$1, %sil
 
 	mov	REGS_RAX(%rdi), %rax
-	mov	REGS_RCX(%rdi), %rcx
-	mov	REGS_RDX(%rdi), %rdx
-	mov	REGS_RBX(%rdi), %rbx
-	mov	REGS_RBP(%rdi), %rbp
+	LOAD_GUEST_REGS %rdi
 	mov	REGS_RSI(%rdi), %rsi
-	mov	REGS_R8(%rdi), %r8
-	mov	REGS_R9(%rdi), %r9
-	mov	REGS_R10(%rdi), %r10
-	mov	REGS_R11(%rdi), %r11
-	mov	REGS_R12(%rdi), %r12
-	mov	REGS_R13(%rdi), %r13
-	mov	REGS_R14(%rdi), %r14
-	mov	REGS_R15(%rdi), %r15
 	mov	REGS_RDI(%rdi), %rdi
 
 	CLEAR_CPU_BUFFERS
@@ -89,20 +63,7 @@ SYM_INNER_LABEL(vmx_exit_here, SYM_L_GLOBAL)
 	ENDBR
 	push	%rax
 	mov	8(%rsp), %rax
-	mov	%rcx, REGS_RCX(%rax)
-	mov	%rdx, REGS_RDX(%rax)
-	mov	%rbx, REGS_RBX(%rax)
-	mov	%rbp, REGS_RBP(%rax)
-	mov	%rsi, REGS_RSI(%rax)
-	mov	%rdi, REGS_RDI(%rax)
-	mov	%r8, REGS_R8(%rax)
-	mov	%r9, REGS_R9(%rax)
-	mov	%r10, REGS_R10(%rax)
-	mov	%r11, REGS_R11(%rax)
-	mov	%r12, REGS_R12(%rax)
-	mov	%r13, REGS_R13(%rax)
-	mov	%r14, REGS_R14(%rax)
-	mov	%r15, REGS_R15(%rax)
+	SAVE_GUEST_REGS %rax
 	pop	REGS_RAX(%rax)
 	xor	%ebx, %ebx
 

@@ -51,60 +51,48 @@ static __always_inline void vmx_write(u64 field, u64 value)
 		vmx_write_failed(field, value);
 }
 
+/* An instruction with operands in memory or registers: false where it failed (SDM 3, 31.2). */
+#define VMX_OP(insn, ...)                           \
+	({                                          \
+		bool vmx_failed;                    \
+		asm volatile("1: " insn "\n"        \
+			     "2:\n" VMX_FIXUP("")   \
+			     : "=@ccna"(vmx_failed) \
+			     : __VA_ARGS__          \
+			     : "memory");           \
+		!vmx_failed;                        \
+	})
+
+/* INVEPT's and INVVPID's (SDM 3, 31.3): an EPTP or a VPID, and what a global scope does not need. */
+struct vmx_inv_descriptor {
+	u64 whose;
+	u64 linear;
+};
+
 static inline bool vmx_vmclear(u64 pa)
 {
-	bool failed;
-
-	asm volatile("1: vmclear %[pa]\n"
-		     "2:\n" VMX_FIXUP("")
-		     : "=@ccna"(failed)
-		     : [pa] "m"(pa)
-		     : "memory");
-	return !failed;
+	return VMX_OP("vmclear %[pa]", [pa] "m"(pa));
 }
 
 static inline bool vmx_vmptrld(u64 pa)
 {
-	bool failed;
-
-	asm volatile("1: vmptrld %[pa]\n"
-		     "2:\n" VMX_FIXUP("")
-		     : "=@ccna"(failed)
-		     : [pa] "m"(pa)
-		     : "memory");
-	return !failed;
+	return VMX_OP("vmptrld %[pa]", [pa] "m"(pa));
 }
 
 static inline bool vmx_invept(enum vmx_scope scope, u64 eptp)
 {
-	struct {
-		u64 eptp;
-		u64 zero;
-	} descriptor = { eptp };
-	bool failed;
+	struct vmx_inv_descriptor descriptor = { eptp };
 
-	asm volatile("1: invept %[descriptor], %[scope]\n"
-		     "2:\n" VMX_FIXUP("")
-		     : "=@ccna"(failed)
-		     : [descriptor] "m"(descriptor), [scope] "r"((u64)scope)
-		     : "memory");
-	return !failed;
+	return VMX_OP("invept %[descriptor], %[scope]", [descriptor] "m"(descriptor),
+		      [scope] "r"((u64)scope));
 }
 
 static inline bool vmx_invvpid(enum vmx_scope scope, u16 vpid)
 {
-	struct {
-		u64 vpid;
-		u64 linear;
-	} descriptor = { vpid };
-	bool failed;
+	struct vmx_inv_descriptor descriptor = { vpid };
 
-	asm volatile("1: invvpid %[descriptor], %[scope]\n"
-		     "2:\n" VMX_FIXUP("")
-		     : "=@ccna"(failed)
-		     : [descriptor] "m"(descriptor), [scope] "r"((u64)scope)
-		     : "memory");
-	return !failed;
+	return VMX_OP("invvpid %[descriptor], %[scope]", [descriptor] "m"(descriptor),
+		      [scope] "r"((u64)scope));
 }
 
 #endif
