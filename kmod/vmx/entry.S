@@ -25,12 +25,12 @@
  * @vmx begins with the general registers; RSP travels in the VMCS.
  */
 SYM_FUNC_START(vmx_enter)
+	push	%rbx
 	push	%rbp
 	push	%r15
 	push	%r14
 	push	%r13
 	push	%r12
-	push	%rbx
 	push	%rdi
 
 	cmp	%rsp, (%rdx)
@@ -69,8 +69,8 @@ SYM_INNER_LABEL(vmx_exit_here, SYM_L_GLOBAL)
 
 .Lout:
 	/*
-	 * No guest value stays in a register that speculation could use: RAX has none, and the
-	 * callee-saved ones are the host's again below.
+	 * No guest value stays in a register that speculation could use: RAX and RBX have none, and
+	 * the other callee-saved ones become the host's before anything is called.
 	 */
 	xor	%ecx, %ecx
 	xor	%edx, %edx
@@ -80,6 +80,11 @@ SYM_INNER_LABEL(vmx_exit_here, SYM_L_GLOBAL)
 	xor	%r10d, %r10d
 	xor	%r11d, %r11d
 	pop	%rdi
+	pop	%r12
+	pop	%r13
+	pop	%r14
+	pop	%r15
+	pop	%rbp
 
 	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, X86_FEATURE_RSB_VMEXIT_LITE
 	CLEAR_BRANCH_HISTORY_VMEXIT
@@ -88,11 +93,6 @@ SYM_INNER_LABEL(vmx_exit_here, SYM_L_GLOBAL)
 .Lno_spec_ctrl:
 	mov	%ebx, %eax
 	pop	%rbx
-	pop	%r12
-	pop	%r13
-	pop	%r14
-	pop	%r15
-	pop	%rbp
 	RET
 
 .Lhost_rsp:
