@@ -45,7 +45,7 @@ GUEST_DIR=/tmp/guest guest-run -t $(($2 + 280)) --dev "/dev/$1" -c 4 -m 1G -- "s
 END_OF_RUN
 chmod +x "$WORK/run"
 
-out=$("$LAB" --kernel "$KERNEL" --module "${MODULE:-tenon}" --cpus 2 --mem 2560 --guest \
+out=$("$LAB" --kernel "$KERNEL" --module "${MODULE:-tenon}" --cpus 1 --mem 2560 --guest \
 	--timeout $((seconds + 300)) --dir "$WORK:/work" -- /work/run "${MODULE:-tenon}" "$seconds") ||
 	{ echo "$out"; exit 1; }
 echo "$out"
