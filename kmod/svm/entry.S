@@ -12,7 +12,7 @@
 #include <asm/nospec-branch.h>
 
 #include "../compat.h"
-#include "../guest_regs.h"
+#include "../guest_regs.S"
 
 .section .text, "ax"
 

@@ -12,7 +12,7 @@
 #include <asm/unwind_hints.h>
 
 #include "../compat.h"
-#include "../guest_regs.h"
+#include "../guest_regs.S"
 
 /* VMCS field HOST_RSP (SDM 3, table B-15). */
 #define FIELD_HOST_RSP 0x6c14
@@ -86,7 +86,8 @@ SYM_INNER_LABEL(vmx_exit_here, SYM_L_GLOBAL)
 	pop	%r15
 	pop	%rbp
 
-	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, X86_FEATURE_RSB_VMEXIT_LITE
+	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
+		X86_FEATURE_RSB_VMEXIT_LITE
 	CLEAR_BRANCH_HISTORY_VMEXIT
 	ALTERNATIVE "jmp .Lno_spec_ctrl", "", X86_FEATURE_MSR_SPEC_CTRL
 	call	vmx_spec_ctrl_leave

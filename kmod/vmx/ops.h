@@ -63,7 +63,7 @@ static __always_inline void vmx_write(u64 field, u64 value)
 		!vmx_failed;                        \
 	})
 
-/* INVEPT's and INVVPID's (SDM 3, 31.3): an EPTP or a VPID, and what a global scope does not need. */
+/* Of INVEPT and INVVPID (SDM 3, 31.3): an EPTP or a VPID, and what a global scope does not need. */
 struct vmx_inv_descriptor {
 	u64 whose;
 	u64 linear;

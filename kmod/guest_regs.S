@@ -3,9 +3,6 @@
  * For the backends' entry.S: a guest's general registers in an array of u64, in the order of their
  * numbers in instructions. RAX and RSP travel otherwise.
  */
-#ifndef TENON_GUEST_REGS_H
-#define TENON_GUEST_REGS_H
-
 #define REGS_RAX 0*8
 #define REGS_RCX 1*8
 #define REGS_RDX 2*8
@@ -55,5 +52,3 @@
 	mov	%r14, REGS_R14(\to)
 	mov	%r15, REGS_R15(\to)
 .endm
-
-#endif
