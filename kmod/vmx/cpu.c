@@ -98,7 +98,7 @@ void vmx_remove(void)
 		__free_page(vmx_msr_bitmap);
 	if (vmx_msr_bitmap_none)
 		__free_page(vmx_msr_bitmap_none);
-	vmx_l1d_exit();
+	vmx_host_exit();
 }
 
 /**
@@ -117,7 +117,7 @@ int vmx_probe(void)
 	if (!r)
 		r = alloc_cpus();
 	if (!r)
-		r = vmx_l1d_init();
+		r = vmx_host_init();
 	if (r)
 		vmx_remove();
 	return r;

@@ -257,7 +257,7 @@ static unsigned int list_perf_msr(struct vmx_vcpu *vmx, unsigned int nr,
 	return nr + 1;
 }
 
-static noinline void isolate_perf(struct vmx_vcpu *vmx)
+static void isolate_perf(struct vmx_vcpu *vmx)
 {
 	struct perf_guest_switch_msr *msrs;
 	unsigned int listed = 0;
@@ -278,6 +278,8 @@ static noinline void isolate_perf(struct vmx_vcpu *vmx)
 }
 
 DEFINE_STATIC_KEY_FALSE(vmx_flush_l1d_always);
+/* Some of prepare_host() is wanted. */
+static DEFINE_STATIC_KEY_FALSE(prepares_host);
 
 /* What is read to fill the cache where no instruction empties it; twice as much as it holds. */
 #define L1D_ORDER 4
@@ -286,12 +288,16 @@ DEFINE_STATIC_KEY_FALSE(vmx_flush_l1d_always);
 static unsigned long l1d_filler;
 
 /**
- * vmx_l1d_init() - prepare for flushing the L1 data cache, if the host wants that (L1TF)
+ * vmx_host_init() - find out what this host wants done before its guests run
+ *
+ * With L1TF, memory that empties the L1 data cache where no instruction does.
  *
  * Return: 0 or -ENOMEM.
  */
-int vmx_l1d_init(void)
+int vmx_host_init(void)
 {
+	if (vmx_caps.perf)
+		static_branch_enable(&prepares_host);
 	if (!vmx_caps.flush_l1d)
 		return 0;
 	if (!boot_cpu_has(X86_FEATURE_FLUSH_L1D)) {
@@ -305,11 +311,13 @@ int vmx_l1d_init(void)
 		static_branch_enable(&vmx_flush_l1d_always);
 		/* Once is enough. */
 		vmx_caps.flush_l1d = false;
+	} else {
+		static_branch_enable(&prepares_host);
 	}
 	return 0;
 }
 
-void vmx_l1d_exit(void)
+void vmx_host_exit(void)
 {
 	if (l1d_filler)
 		free_pages(l1d_filler, L1D_ORDER);
@@ -342,6 +350,14 @@ noinline void vmx_flush_l1d(void)
 		fill_l1d();
 }
 
+static noinline void prepare_host(struct vmx_vcpu *vmx)
+{
+	if (vmx_caps.perf)
+		isolate_perf(vmx);
+	if (vmx_caps.flush_l1d)
+		vmx_flush_l1d();
+}
+
 /**
  * vmx_before_run() - what may have changed while the vCPU was outside of the inner loop
  * @vcpu: the vCPU
@@ -362,9 +378,7 @@ void vmx_before_run(struct vcpu *vcpu)
 		vmx->host.cr4 = cr4;
 		vmx_write(HOST_CR4, cr4);
 	}
-	if (vmx_caps.perf)
-		isolate_perf(vmx);
-	if (unlikely(vmx_caps.flush_l1d))
-		vmx_flush_l1d();
+	if (static_branch_unlikely(&prepares_host))
+		prepare_host(vmx);
 	vmx->host_debugctl = __rdmsr(MSR_IA32_DEBUGCTLMSR);
 }

@@ -112,7 +112,7 @@ struct vmx_vcpu {
 	u64 rflags;
 	u64 host_rsp;
 	u64 deadline;
-	u64 host_debugctl;
+	u32 host_debugctl;
 	bool launched;
 	bool injecting;
 	u8 tpr_threshold;
@@ -223,8 +223,8 @@ void vmx_write_host_of_cpu(int cpu);
 void vmx_load(struct vcpu *vcpu, int cpu);
 void vmx_put(struct vcpu *vcpu);
 void vmx_before_run(struct vcpu *vcpu);
-int vmx_l1d_init(void);
-void vmx_l1d_exit(void);
+int vmx_host_init(void);
+void vmx_host_exit(void);
 void vmx_flush_l1d(void);
 /* l1tf=full: before each entry, not only after what the inner loop does not do. */
 DECLARE_STATIC_KEY_FALSE(vmx_flush_l1d_always);
