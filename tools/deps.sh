@@ -13,7 +13,7 @@ declare -A group=(
 	[run]="qemu-system-x86 bochs bochs-term bochsbios vgabios isolinux syslinux-common xorriso
 		busybox-static cpio kmod xz-utils gcc libc6-dev"
 	[check]="check clang clang-format clang-tidy libclang-rt-14-dev sparse shellcheck perl libzydis-dev
-		linux-source-6.1"
+		linux-source-6.1 libdebuginfod1 libipt2 libreadline8 libxxhash0"
 	[bench]="binutils gcc libc6-dev"
 	[stress]="stress-ng"
 )
@@ -119,6 +119,22 @@ fetch_checkpatch()
 	touch "$dir/.done"
 }
 
+# gdb without Python, whose modules a lab host would have to carry; beside an installed gdb.
+fetch_gdb()
+{
+	local dir=build/gdb
+
+	[ ! -e "$dir/.done" ] || return 0
+	apt_update
+	say "fetching gdb-minimal"
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	(cd "$dir" && apt-get -q -o APT::Sandbox::User=root download gdb-minimal) >>build/deps.log 2>&1 ||
+		die "download of gdb-minimal failed: see build/deps.log"
+	dpkg-deb -x "$dir"/gdb-minimal_*.deb "$dir"
+	touch "$dir/.done"
+}
+
 main()
 {
 	local name version packages=() groups=("$@")
@@ -140,7 +156,10 @@ main()
 		packages+=("linux-headers-$(<"build/kernels/$version/release")")
 	done
 	install_missing "${packages[@]}"
-	[[ " ${groups[*]} " != *" check "* ]] || fetch_checkpatch
+	if [[ " ${groups[*]} " == *" check "* ]]; then
+		fetch_checkpatch
+		fetch_gdb
+	fi
 }
 
 main "$@"

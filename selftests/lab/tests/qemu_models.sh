@@ -21,7 +21,7 @@ pairs_on()
 	local modules=(--module kvm)
 
 	[ "$1" = kvm ] || modules=(--insmod-args devname=kvm)
-	"$LAB" --kernel "$KERNEL" --cpus 2 --mem 2560 --timeout 1500 "${modules[@]}" \
+	"$LAB" --kernel "$KERNEL" --cpus 1 --mem 2560 --timeout 1500 "${modules[@]}" \
 		--dir build/qemu --dir "build/guest/$KERNEL:/guest" --bin selftests/lab/qemu-run -- \
 		qemu-run -t 150 -c "$2" -p "$3" "${pairs[@]}" >"$WORK/$1" 2>"$WORK/$1.errors"
 }
