@@ -15,9 +15,10 @@
 #include "pte.h"
 #include "tdp.h"
 
-/* tdp_install(): what the caller has to do first. */
-#define NEED_TABLE 1
-#define NEED_ZAP   2
+/* tdp_install(): what the caller has to do first; or the page is just being taken away. */
+#define NEED_TABLE  1
+#define NEED_ZAP    2
+#define FAULT_STALE 3
 
 /* fault_get_page(): the page will come, see pv_apf_begin(). */
 #define FAULT_BEGUN 1
@@ -293,7 +294,7 @@ static int install_over(const struct fault *fault, u64 *ptep, u64 pte, int level
 	return 0;
 }
 
-/* Map the host page. 0: done, or impossible now, try again; NEED_*. mmu->lock held for reading. */
+/* Map the host page. 0: done, or the guest is to try again. mmu->lock held for reading. */
 static int tdp_install(struct fault *fault)
 {
 	const struct pte_format *format = backend->pte_format;
@@ -301,7 +302,7 @@ static int tdp_install(struct fault *fault)
 	int level, err;
 
 	if (fault_is_stale(fault))
-		return 0;
+		return FAULT_STALE;
 	for (level = tdp_levels();; level--) {
 		u64 *ptep = &table[tpte_index(fault->gfn, level)];
 		u64 pte = READ_ONCE(*ptep);
@@ -410,26 +411,32 @@ static bool fault_begin(struct fault *fault, struct vm *vm, u64 gpa, u32 error)
 
 /*
  * The first write to a logged page, all else about which is known: it is there, and the host lets
- * it be written. mmu->lock held for reading.
+ * it be written. -ENOENT if it is not such a page. mmu->lock held for reading.
  */
-static bool fault_unprotect(struct fault *fault)
+static int fault_unprotect(struct fault *fault)
 {
 	u64 *ptep, pte;
 
 	ptep = tdp_walk(fault->mmu, fault->gfn, &fault->level);
 	pte = READ_ONCE(*ptep);
 	if (fault->level > PTE_LEVEL_4K || !(pte & PTE_LOGGED))
-		return false;
-	if (!fault_is_stale(fault) &&
-	    try_cmpxchg64(ptep, &pte, (pte & ~PTE_LOGGED) | backend->pte_format->write))
+		return -ENOENT;
+	if (fault_is_stale(fault))
+		return FAULT_STALE;
+	if (try_cmpxchg64(ptep, &pte, (pte & ~PTE_LOGGED) | backend->pte_format->write))
 		memslot_mark_dirty(&fault->slot, fault->gfn);
-	return true;
+	return 0;
 }
 
 static int fault_install_fast(struct fault *fault)
 {
-	if (fault->slot.dirty && fault->write && fault_unprotect(fault))
-		return 0;
+	int err;
+
+	if (fault->slot.dirty && fault->write) {
+		err = fault_unprotect(fault);
+		if (err != -ENOENT)
+			return err;
+	}
 	if (!host_page_peek(fault->hva, &fault->host))
 		return -EAGAIN;
 	fault->level = fault_level(fault);
@@ -446,6 +453,7 @@ enum verdict mmu_fault_fast(struct vcpu *vcpu, u64 gpa, u32 error)
 	/* Who holds it for writing may wait for this vCPU. */
 	if (!read_trylock(&fault.mmu->lock))
 		return SLOW;
+	/* A page that is being taken away may wait for this CPU's IRQs: not here, then. */
 	err = fault_install_fast(&fault);
 	read_unlock(&fault.mmu->lock);
 	return err ? SLOW : GUEST;
@@ -486,11 +494,9 @@ int mmu_fault(struct vcpu *vcpu, u64 gpa, u32 error)
 	fault.level = fault_level(&fault);
 	err = fault_map(&fault);
 	host_page_put(&fault.host);
-	if (err == NEED_ZAP) {
+	if (err == NEED_ZAP)
 		mmu_zap(vm, fault.gfn, fault.gfn + 1);
-		return 0;
-	}
-	return err;
+	return min(err, 0);
 }
 
 u64 mmu_gfn_limit(void)
