@@ -16,18 +16,29 @@
 #define X2APIC_MSR_FIRST 0x800
 #define X2APIC_MSR_LAST	 0x8ff
 
-/* A timer is armed at most so much early; and shall leave so many ticks to wait. */
+/*
+ * A timer is armed at most so much early; and shall leave so many ticks to wait. The way from it to
+ * the guest is a number of instructions: a slow processor needs longer.
+ */
 #define ADVANCE_NS    5000
+#define ADVANCE_TICKS 20000
 #define ADVANCE_SLACK 1024
 /* No processor gets from the end of the wait to the first instruction of the guest any faster. */
-#define ENTRY_TICKS	  64
-#define MAX_ADVANCE(vcpu) (div_u64((u64)(vcpu)->tsc_khz * ADVANCE_NS, USEC_PER_SEC))
+#define ENTRY_TICKS 64
 
 /* User space asked to hear of the guest's accesses to its TPR (KVM_TPR_ACCESS_REPORTING). */
 static void tpr_note(struct vcpu *vcpu, u32 offset, bool write)
 {
 	if (unlikely(vcpu->tpr.report) && offset >> 4 == LAPIC_TPR >> 4)
 		tpr_accessed(vcpu, write);
+}
+
+/* Of the guest's TSC; the host's decides, whatever user space makes of the guest's. */
+static u64 max_advance(const struct vcpu *vcpu)
+{
+	u64 ns = max_t(u64, ADVANCE_NS, ADVANCE_TICKS * USEC_PER_SEC / max(tsc_khz, 1u));
+
+	return div_u64(vcpu->tsc_khz * ns, USEC_PER_SEC);
 }
 
 static struct vcpu_lapic *to_vl(struct lapic *lapic)
@@ -368,7 +379,7 @@ void vcpu_lapic_timer_work(struct vcpu *vcpu)
 	if (vl->model.deadline && vl->model.deadline == vl->deadline) {
 		u64 now = op_guest_tsc(vl);
 
-		if (vl->deadline < now + MAX_ADVANCE(vcpu)) {
+		if (vl->deadline < now + max_advance(vcpu)) {
 			vl->due = vl->deadline;
 			vcpu->wait_tsc = vl->deadline;
 		}
@@ -408,7 +419,7 @@ void vcpu_lapic_wake(struct vcpu *vcpu)
  *
  * Also learns: the next one is armed so much earlier or later that this wait becomes short.
  *
- * Context: IRQs off. Waits for at most ADVANCE_NS.
+ * Context: IRQs off. Waits for at most max_advance().
  */
 void vcpu_lapic_wait(struct vcpu *vcpu)
 {
@@ -416,10 +427,11 @@ void vcpu_lapic_wait(struct vcpu *vcpu)
 	u64 until = vcpu->wait_tsc - ENTRY_TICKS;
 	s64 early = until - tsc_guest_now(vcpu);
 	s64 advance = vl->advance - (early - ADVANCE_SLACK) / 4;
+	s64 most = max_advance(vcpu);
 
-	vl->advance = clamp_t(s64, advance, 0, MAX_ADVANCE(vcpu));
+	vl->advance = clamp(advance, 0ll, most);
 	vcpu->wait_tsc = 0;
-	if (early > (s64)MAX_ADVANCE(vcpu))
+	if (early > most)
 		return;
 	while ((s64)(until - tsc_guest_now(vcpu)) > 0)
 		cpu_relax();
