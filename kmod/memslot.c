@@ -239,12 +239,25 @@ static void slots_synchronize(struct memslots *slots)
 	synchronize_rcu_expedited();
 }
 
-/* Bring the nested page tables in line with the slots: @new has replaced @old. */
-static void slot_changed(struct vm *vm, const struct memslot *old, const struct memslot *new)
+void memslots_publish(struct memslots *slots, struct memslot_array *next)
 {
-	if (!new->npages || new->base_gfn != old->base_gfn)
-		mmu_zap(vm, old->base_gfn, old->base_gfn + old->npages);
-	else if (new->dirty)
+	rcu_assign_pointer(slots->array, next);
+	/* Who sees the new generation sees the new array. */
+	smp_store_release(&slots->generation, slots->generation + 1);
+}
+
+/* Publish @next, in which @new has replaced @old (or NULL), and the nested page tables with it. */
+static void slot_change(struct vm *vm, struct memslot_array *next, const struct memslot *old,
+			const struct memslot *new)
+{
+	if (old && (!new->npages || new->base_gfn != old->base_gfn)) {
+		mmu_zap_slot(vm, old, next);
+		return;
+	}
+	memslots_publish(&vm->slots, next);
+	if (!old)
+		return;
+	if (new->dirty)
 		mmu_log_begin(vm, new, !(vm->slots.manual_log & KVM_DIRTY_LOG_INITIALLY_SET));
 	else
 		mmu_log_end(vm, new);
@@ -255,28 +268,22 @@ static int slots_replace(struct vm *vm, const struct memslot *old, const struct 
 {
 	struct memslots *slots = &vm->slots;
 	struct memslot_array *array = array_locked(slots), *next;
-	struct memslot gone = {};
+	unsigned long *log = old ? old->dirty : NULL;
 
 	if (!old && array_append(array, new))
 		return 0;
 	next = array_alloc(array->nr + 1);
 	if (!next)
 		return -ENOMEM;
-	if (old)
-		gone = *old;
 	array_copy(next, array, old, new);
-	rcu_assign_pointer(slots->array, next);
-	/* Who sees the new generation sees the new array. */
-	smp_store_release(&slots->generation, slots->generation + 1);
+	slot_change(vm, next, old, new);
 	if (!old && array->nr <= ARRAY_DEFER_MAX) {
 		call_srcu(&slots->srcu, &array->rcu, array_free_srcu);
 		return 0;
 	}
-	if (old)
-		slot_changed(vm, &gone, new);
 	slots_synchronize(slots);
-	if (gone.dirty != new->dirty)
-		kvfree(gone.dirty);
+	if (log != new->dirty)
+		kvfree(log);
 	kvfree(array);
 	return 0;
 }

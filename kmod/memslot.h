@@ -58,7 +58,8 @@ struct memslot_array {
  * struct memslots - guest memory of a VM
  * @lock: serializes updates; never taken on behalf of a guest
  * @srcu: read side of who may sleep. Who has interrupts off or rcu_read_lock() is a reader too
- * @array: never NULL between memslots_init() and memslots_destroy(). Written under @lock
+ * @array: never NULL between memslots_init() and memslots_destroy(). Written under @lock, and under
+ *	mmu->lock too where a slot is deleted or moved
  * @generation: changes after each update of @array, and before it waits for the readers
  * @total_pages: sum of all slots' npages. Under @lock
  * @max_id: highest id that has ever been in use, or -1. Under @lock
@@ -83,6 +84,9 @@ void memslots_destroy(struct vm *vm);
  * -EINVAL: id, alignment, size or flags; -EEXIST: overlaps another slot; -ENOMEM.
  */
 long memslot_set_region(struct vm *vm, void *arg, unsigned long uarg);
+
+/* @next takes the place of the slots' array. Under the slots' lock. */
+void memslots_publish(struct memslots *slots, struct memslot_array *next);
 
 /* The slot with number @id, or NULL. Under the slots' lock. */
 const struct memslot *memslot_by_id(const struct memslots *slots, u32 id);

@@ -13,6 +13,7 @@
 #include "../exit.h"
 
 struct memslot;
+struct memslot_array;
 struct vcpu;
 struct vm;
 
@@ -133,11 +134,14 @@ enum verdict mmu_fault_fast(struct vcpu *vcpu, u64 gpa, u32 error);
 #define MMU_PAGE_SIZES 3
 void mmu_count_pages(struct vm *vm, u64 pages[MMU_PAGE_SIZES]);
 
-/*
- * Remove what maps guest frames from @start up to, not including, @end, on all vCPUs. May sleep.
- * Who calls has unpublished the slots that they belong to.
- */
+/* Remove what maps guest frames from @start up to, not including, @end, on all vCPUs. May sleep. */
 void mmu_zap(struct vm *vm, u64 start, u64 end);
+
+/*
+ * Publish @next, from which @old has been deleted or moved, and remove what maps its frames, in one
+ * step: an MMU notifier finds the slot, or nothing is left of it. May sleep.
+ */
+void mmu_zap_slot(struct vm *vm, const struct memslot *old, struct memslot_array *next);
 
 /*
  * Logging of @slot has begun or ended, and the slots that vCPUs find say so. When it begins, with

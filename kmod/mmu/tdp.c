@@ -162,16 +162,32 @@ bool tdp_age(struct mmu *mmu, u64 start, u64 end, bool clear)
 	return young;
 }
 
+/* mmu->lock held for writing; the tables are freed without it. */
+static void zap_locked(struct vm *vm, u64 start, u64 end, struct list_head *tables)
+{
+	vm->mmu.seq++;
+	if (tdp_zap(&vm->mmu, start, end, tables))
+		vm_request_all(vm, WORK_TLB_FLUSH, true);
+}
+
 void mmu_zap(struct vm *vm, u64 start, u64 end)
 {
-	struct mmu *mmu = &vm->mmu;
 	LIST_HEAD(tables);
 
-	write_lock(&mmu->lock);
-	mmu->seq++;
-	if (tdp_zap(mmu, start, end, &tables))
-		vm_request_all(vm, WORK_TLB_FLUSH, true);
-	write_unlock(&mmu->lock);
+	write_lock(&vm->mmu.lock);
+	zap_locked(vm, start, end, &tables);
+	write_unlock(&vm->mmu.lock);
+	tdp_free(&tables, true);
+}
+
+void mmu_zap_slot(struct vm *vm, const struct memslot *old, struct memslot_array *next)
+{
+	LIST_HEAD(tables);
+
+	write_lock(&vm->mmu.lock);
+	memslots_publish(&vm->slots, next);
+	zap_locked(vm, old->base_gfn, old->base_gfn + old->npages, &tables);
+	write_unlock(&vm->mmu.lock);
 	tdp_free(&tables, true);
 }
 

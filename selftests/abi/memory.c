@@ -605,16 +605,9 @@ static void test_computing_delete(void)
 
 #define STORM_PAGES 64
 
-/*
- * Two vCPUs add 1 to a word of each page for ever, while the pages are deleted, moved, dropped and
- * given back. Nothing may reach memory that is not the guest's any more: the canary.
- */
-static void test_storm(void)
+/* Two vCPUs add 1 to a word of each page of AREA for ever. */
+static void storm_begin(struct abi_vm *vm, struct spinner spinner[2])
 {
-	struct abi_vm *vm;
-	uint8_t *mem = with_area(&vm, STORM_PAGES * PAGE, 0), *canary;
-	struct spinner spinner[2] = {};
-	double end;
 	int i;
 
 	abi_vcpu(vm);
@@ -628,24 +621,12 @@ static void test_storm(void)
 		abi_flat32(vm, i, CODE);
 		start(&spinner[i]);
 	}
-	for (end = now() + STORM_S; now() < end;) {
-		size_t size = STORM_PAGES * PAGE;
+}
 
-		CHECK_EQ(madvise(mem + 8 * PAGE, 16 * PAGE, MADV_DONTNEED), 0);
-		CHECK_EQ(set_slot(vm, AREA_ID, 0, 0, 0, NULL), 0);
-		CHECK_EQ(set_slot(vm, AREA_ID, 0, AREA, size, mem), 0);
-		CHECK_EQ(set_slot(vm, AREA_ID, 0, AREA + 4 * PAGE, size, mem), 0);
-		CHECK_EQ(set_slot(vm, AREA_ID, 0, AREA, size, mem), 0);
-		/* Page 0 goes, and who gets its frame is not the guest. */
-		CHECK_EQ(mprotect(mem, PAGE, PROT_NONE), 0);
-		CHECK_EQ(madvise(mem, PAGE, MADV_DONTNEED), 0);
-		canary = new_pages(PAGE);
-		memset(canary, 0x5a, PAGE);
-		usleep(100);
-		for (i = 0; i < (int)PAGE; i++)
-			CHECK_EQ(canary[i], 0x5a);
-		CHECK(mremap(canary, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, mem) == mem);
-	}
+static void storm_end(struct abi_vm *vm, struct spinner spinner[2])
+{
+	int i;
+
 	for (i = 0; i < 2; i++) {
 		vm->run[i]->immediate_exit = 1;
 		set_slot(vm, AREA_ID, 0, 0, 0, NULL);
@@ -654,6 +635,91 @@ static void test_storm(void)
 		CHECK_EQ(pthread_join(spinner[i].thread, NULL), 0);
 		CHECK_EQ(spinner[i].exit, -EINTR);
 	}
+}
+
+/* Pages go, and who gets their frames is not the guest: nothing may write to them any more. */
+static void take_pages(uint8_t *mem)
+{
+	const size_t size = 8 * PAGE;
+	uint8_t *canary;
+	size_t i;
+
+	CHECK_EQ(mprotect(mem, size, PROT_NONE), 0);
+	CHECK_EQ(madvise(mem, size, MADV_DONTNEED), 0);
+	canary = new_pages(size);
+	memset(canary, 0x5a, size);
+	usleep(100);
+	for (i = 0; i < size; i++)
+		CHECK_EQ(canary[i], 0x5a);
+	CHECK(mremap(canary, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, mem) == mem);
+}
+
+/* A slot and its pages are deleted, moved, dropped and given back under two running vCPUs. */
+static void test_storm(void)
+{
+	struct abi_vm *vm;
+	uint8_t *mem = with_area(&vm, STORM_PAGES * PAGE, 0);
+	struct spinner spinner[2];
+	double end;
+
+	storm_begin(vm, spinner);
+	for (end = now() + STORM_S; now() < end;) {
+		size_t size = STORM_PAGES * PAGE;
+
+		CHECK_EQ(madvise(mem + 8 * PAGE, 16 * PAGE, MADV_DONTNEED), 0);
+		CHECK_EQ(set_slot(vm, AREA_ID, 0, 0, 0, NULL), 0);
+		CHECK_EQ(set_slot(vm, AREA_ID, 0, AREA, size, mem), 0);
+		CHECK_EQ(set_slot(vm, AREA_ID, 0, AREA + 4 * PAGE, size, mem), 0);
+		CHECK_EQ(set_slot(vm, AREA_ID, 0, AREA, size, mem), 0);
+		take_pages(mem);
+	}
+	storm_end(vm, spinner);
+}
+
+/**
+ * struct mover - a thread that deletes and moves a slot again and again
+ * @stop: enough
+ * @failed: a change was refused
+ */
+struct mover {
+	struct abi_vm *vm;
+	uint8_t *mem;
+	bool stop;
+	bool failed;
+};
+
+static void *move(void *arg)
+{
+	const size_t size = STORM_PAGES * PAGE;
+	struct mover *mover = arg;
+
+	while (!__atomic_load_n(&mover->stop, __ATOMIC_RELAXED) && !mover->failed) {
+		/* The guest is to use the pages meanwhile. */
+		usleep(500);
+		mover->failed = set_slot(mover->vm, AREA_ID, 0, AREA + size, size, mover->mem) ||
+				set_slot(mover->vm, AREA_ID, 0, 0, 0, NULL) ||
+				set_slot(mover->vm, AREA_ID, 0, AREA, size, mover->mem);
+	}
+	return NULL;
+}
+
+/* A page is taken while its slot is being deleted or moved, by somebody else. */
+static void test_storm_slots(void)
+{
+	struct mover mover = {};
+	struct spinner spinner[2];
+	pthread_t thread;
+	double end;
+
+	mover.mem = with_area(&mover.vm, STORM_PAGES * PAGE, 0);
+	storm_begin(mover.vm, spinner);
+	CHECK_EQ(pthread_create(&thread, NULL, move, &mover), 0);
+	for (end = now() + STORM_S; now() < end;)
+		take_pages(mover.mem);
+	__atomic_store_n(&mover.stop, true, __ATOMIC_RELAXED);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	CHECK(!mover.failed);
+	storm_end(mover.vm, spinner);
 }
 
 static const struct abi_test tests[] = { { "slot_refused", test_refused },
@@ -673,6 +739,7 @@ static const struct abi_test tests[] = { { "slot_refused", test_refused },
 					 { "computing_guest", test_computing },
 					 { "computing_guest_delete", test_computing_delete },
 					 { "storm", test_storm },
+					 { "storm_slots", test_storm_slots },
 					 {} };
 
 int main(int argc, char **argv)
