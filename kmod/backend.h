@@ -52,7 +52,7 @@ struct vm;
  * @cpl: current privilege level, 0 to 3
  * @code_l: the L bit of CS
  * @update_cr: vcpu->cr0, cr3, cr4 or efer changed: carry them to the control block
- * @update_dr7: vcpu->dr7 changed
+ * @update_dr7: vcpu->hw_dr7 changed
  * @update_tsc: vcpu->tsc_offset or tsc_ratio changed
  * @update_intercepts: CPUID, irqchip or debug settings changed: compute intercepts anew
  * @get_msr: read an MSR that lives in the control block; -ENOENT for any other

@@ -6,6 +6,7 @@
 
 #include "backend.h"
 #include "cr.h"
+#include "debug.h"
 #include "emu/task.h"
 #include "emulate_ops.h"
 #include "event.h"
@@ -175,7 +176,7 @@ static void task_enter(struct vcpu *vcpu, const struct task *task)
 	vcpu->cr0 = task->cr0;
 	backend->update_cr(vcpu);
 	vcpu->dr7 &= ~DR7_LOCAL;
-	backend->update_dr7(vcpu);
+	debug_dr7_changed(vcpu);
 	backend->set_shadow(vcpu, 0);
 	if (task->source == TASK_IRET)
 		vcpu->events.nmi.masked = false;

@@ -772,6 +772,28 @@ static void debug_trap(void)
 	each_mode(debug_trap_in);
 }
 
+/* A local breakpoint of the old task does not stop the new one, a global one does. */
+static void breakpoints_in(enum mode mode)
+{
+	struct kvm_debugregs regs = { .dr6 = 0xffff0ff0, .dr7 = 0x400 | 0x9 };
+
+	regs.db[0] = OTHER;
+	regs.db[1] = OTHER + 1;
+	CHECK_EQ(ioctl(fd, KVM_SET_DEBUGREGS, &regs), 0);
+	ABI_CODE(vm, OTHER, 0x90, 0x90, 0xf4);
+	jmp_far(CODE, S_NEW);
+	halts_at(STUBS + STUB_LEN * DB);
+	CHECK_EQ(frame(0), OTHER + 1);
+	CHECK_EQ(get_sregs().cr0, modes[mode].cr0 | 8);
+}
+
+static void breakpoints(void)
+{
+	if (abi_tcg())
+		abi_skip("QEMU does not arm them");
+	each_mode(breakpoints_in);
+}
+
 static const struct abi_test tests[] = {
 	{ "jmp", jmp },
 	{ "call", call },
@@ -787,6 +809,7 @@ static const struct abi_test tests[] = {
 	{ "tss16", tss16 },
 	{ "vm86", vm86 },
 	{ "debug-trap", debug_trap },
+	{ "breakpoints", breakpoints },
 	{},
 };
 
