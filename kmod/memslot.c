@@ -222,10 +222,14 @@ static void array_copy(struct memslot_array *to, const struct memslot_array *fro
 		to->slots[to->nr++] = *new;
 }
 
-/* A slot behind all others needs no new array: readers see it when they see the new count. */
+/*
+ * A slot behind all others needs no new array: readers see it when they see the new count. But the
+ * first slot they look at by the hint, without the count.
+ */
 static bool array_append(struct memslot_array *array, const struct memslot *new)
 {
-	if (array->nr == array->capacity || array_position(array, new->base_gfn) != array->nr)
+	if (!array->nr || array->nr == array->capacity ||
+	    array_position(array, new->base_gfn) != array->nr)
 		return false;
 	array->slots[array->nr] = *new;
 	/* Pairs with memslot_count(). */
