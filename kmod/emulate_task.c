@@ -3,6 +3,7 @@
  * EXIT_TASK_SWITCH: the task switch of emu/task.c on a vCPU.
  */
 #include <linux/kvm.h>
+#include <uapi/asm/debugreg.h>
 
 #include "backend.h"
 #include "cr.h"
@@ -136,6 +137,7 @@ static const struct task_ops task_ops = {
 static struct task task_of(struct vcpu *vcpu, const struct exit *exit)
 {
 	const struct events *ev = &vcpu->events;
+	u64 rflags = debug_get_rflags(vcpu);
 	struct task task = {
 		.ops = &task_ops,
 		.owner = vcpu,
@@ -145,7 +147,7 @@ static struct task task_of(struct vcpu *vcpu, const struct exit *exit)
 		.has_error = ev->exception.injected && ev->exception.has_error,
 		.error = ev->exception.error,
 		.eip = vcpu->rip + exit->insn_len,
-		.eflags = exit->insn_len ? vcpu->rflags & ~X86_EFLAGS_RF : vcpu->rflags,
+		.eflags = exit->insn_len ? rflags & ~X86_EFLAGS_RF : rflags,
 		.cr0 = vcpu->cr0,
 		.cr3 = vcpu->cr3,
 	};
@@ -169,8 +171,7 @@ static void task_enter(struct vcpu *vcpu, const struct task *task)
 
 	for (i = 0; i < TASK_NR_REGS; i++)
 		vcpu->regs[i] = task->regs[i];
-	vcpu->rip = task->eip;
-	vcpu->rflags = task->eflags;
+	debug_set_rip_rflags(vcpu, task->eip, task->eflags);
 	for (i = 0; i < EMU_NR_SREG; i++)
 		emulate_set_seg(vcpu, i, &task->seg[i]);
 	vcpu->cr0 = task->cr0;
@@ -198,6 +199,7 @@ static int task_failed(struct vcpu *vcpu)
 int task_handle(struct vcpu *vcpu, struct exit *exit)
 {
 	struct task task = task_of(vcpu, exit);
+	bool steps = exit->insn_len && vcpu->rflags & X86_EFLAGS_TF;
 	enum emu_result result;
 
 	vcpu->emulation->error = 0;
@@ -209,6 +211,9 @@ int task_handle(struct vcpu *vcpu, struct exit *exit)
 		event_delivered(vcpu);
 		if (task.trap)
 			event_debug(vcpu, DR6_BT);
+		/* The step ends here for user space; for a guest the new EFLAGS count. */
+		if (steps)
+			debug_trap(vcpu, DR_STEP, KVM_GUESTDBG_SINGLESTEP);
 		return GUEST;
 	case EMU_FAULT:
 		/* While an exception is being delivered this may make a double fault of it. */

@@ -5,6 +5,8 @@
  *
  * All that a guest has to say it says by where it halts: each exception's handler is a HLT.
  */
+#include <linux/tenon.h>
+
 #include "lib/abi.h"
 
 #define MEMORY	  0x200000
@@ -69,6 +71,7 @@ enum {
 	T_TRAP = 0x64,
 };
 
+#define TF   0x100
 #define IF   0x200
 #define NT   0x4000
 #define VM   0x20000
@@ -794,6 +797,42 @@ static void breakpoints(void)
 	each_mode(breakpoints_in);
 }
 
+/* One step. */
+static void steps_to(uint32_t at)
+{
+	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_DEBUG);
+	CHECK_EQ(vm->run[0]->debug.arch.pc, at);
+	CHECK_EQ(abi_regs(vm, 0).rflags & TF, 0);
+}
+
+/* User space steps into a task, in it, and back; neither TSS gets to know its RFLAGS.TF. */
+static void step_in(enum mode mode)
+{
+	const struct kvm_guest_debug debug = {
+		.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP,
+	};
+
+	put(OLD_TSS + T_CR3, DIRECTORY, 4);
+	call_far(CODE, S_NEW);
+	ABI_CODE(vm, OTHER, 0x90, 0xcf);
+	CHECK_EQ(ioctl(fd, KVM_SET_GUEST_DEBUG, &debug), 0);
+	steps_to(OTHER);
+	CHECK_EQ(saved(T_EFLAGS), 2);
+	steps_to(OTHER + 1);
+	steps_to(CODE + 7);
+	CHECK_EQ(get(NEW_TSS + T_EFLAGS, 4), 2);
+	CHECK_EQ(get_sregs().cr0, modes[mode].cr0 | 8);
+}
+
+static void step(void)
+{
+	if (abi_tcg())
+		abi_skip("the processor switches tasks itself");
+	if (ioctl(abi_dev(), KVM_CHECK_EXTENSION, TENON_CAP_EXIT_LOG) <= 0)
+		abi_skip("kvm.ko steps no further");
+	each_mode(step_in);
+}
+
 static const struct abi_test tests[] = {
 	{ "jmp", jmp },
 	{ "call", call },
@@ -810,6 +849,7 @@ static const struct abi_test tests[] = {
 	{ "vm86", vm86 },
 	{ "debug-trap", debug_trap },
 	{ "breakpoints", breakpoints },
+	{ "step", step },
 	{},
 };
 
