@@ -209,7 +209,7 @@ static int cr_execute(struct vcpu *vcpu, const struct emu_insn *insn)
 	u8 group = insn->modrm >> 3 & 7;
 
 	if (insn->map != EMU_MAP_0F || insn->prefixes & EMU_PFX_VEX)
-		return emulate_instruction(vcpu, EMULATE_NO_GPA);
+		return emulate_instruction(vcpu);
 	if (insn->opcode == OP_CLTS)
 		return clts(vcpu, insn);
 	if (insn->opcode == OP_GROUP7 && group == GROUP7_LMSW)
@@ -222,7 +222,7 @@ static int cr_execute(struct vcpu *vcpu, const struct emu_insn *insn)
 		return mov_to_cr(vcpu, mov_cr(insn), mov_gpr(insn), insn->len);
 	if (insn->opcode == OP_MOV_FROM_CR)
 		return mov_from_cr(vcpu, mov_cr(insn), mov_gpr(insn), insn->len);
-	return emulate_instruction(vcpu, EMULATE_NO_GPA);
+	return emulate_instruction(vcpu);
 }
 
 int cr_handle(struct vcpu *vcpu, struct exit *exit)

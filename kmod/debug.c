@@ -183,7 +183,7 @@ int debug_step(struct vcpu *vcpu)
 	    !shows_flags(vcpu))
 		return GUEST;
 	vcpu->rflags = debug_get_rflags(vcpu);
-	r = emulate_instruction(vcpu, EMULATE_NO_GPA);
+	r = emulate_instruction(vcpu);
 	debug->guest_tf = vcpu->rflags & X86_EFLAGS_TF;
 	vcpu->rflags |= X86_EFLAGS_TF;
 	if (vcpu->rip != rip)

@@ -180,7 +180,7 @@ int decode_failed(struct vcpu *vcpu, int r)
 {
 	if (r == -EFAULT)
 		return GUEST;
-	return r == -ENOENT ? emulate_instruction(vcpu, EMULATE_NO_GPA) : r;
+	return r == -ENOENT ? emulate_instruction(vcpu) : r;
 }
 
 /* RIP has 16 or 32 bits outside of 64-bit code. */
@@ -498,7 +498,15 @@ void emulate_exit_port(struct vcpu *vcpu, bool in, u16 port, u8 size, u32 count)
 	vcpu->complete = complete_port_in;
 }
 
-static int emulate_start(struct vcpu *vcpu, u64 gpa, bool pio_checked)
+/* The access of @exit, which was not that of a page-table walk, is the instruction's operand. */
+static __always_inline void set_operand(struct emulation *em, const struct exit *exit)
+{
+	em->gpa = exit->fault.gpa;
+	em->gpa_writable = exit->fault.error & FAULT_WRITE;
+}
+
+/* @exit: the fault that brings us here, or NULL. */
+static int emulate_start(struct vcpu *vcpu, const struct exit *exit, bool pio_checked)
 {
 	struct emulation *em = vcpu->emulation;
 	int ret;
@@ -515,7 +523,9 @@ static int emulate_start(struct vcpu *vcpu, u64 gpa, bool pio_checked)
 		return GUEST;
 	if (ret)
 		return ret == -ENOENT ? emulate_failed(vcpu) : ret;
-	em->gpa = has_one_operand(&em->insn) ? gpa : EMULATE_NO_GPA;
+	em->gpa = EMULATE_NO_GPA;
+	if (exit && !(exit->fault.error & FAULT_WALK) && has_one_operand(&em->insn))
+		set_operand(em, exit);
 	return emulate_loop(vcpu);
 }
 
@@ -544,16 +554,24 @@ static int delivery_failed(struct vcpu *vcpu, u64 gpa)
 	return USER;
 }
 
-int emulate_instruction(struct vcpu *vcpu, u64 gpa)
+int emulate_instruction(struct vcpu *vcpu)
 {
 	if (is_delivering(vcpu))
-		return delivery_failed(vcpu, gpa);
-	return emulate_start(vcpu, gpa, false);
+		return delivery_failed(vcpu, EMULATE_NO_GPA);
+	return emulate_start(vcpu, NULL, false);
+}
+
+int emulate_mmio(struct vcpu *vcpu, const struct exit *exit)
+{
+	if (is_delivering(vcpu))
+		return delivery_failed(vcpu, exit->fault.error & FAULT_WALK ? EMULATE_NO_GPA :
+									      exit->fault.gpa);
+	return emulate_start(vcpu, exit, false);
 }
 
 int emulate_string_io(struct vcpu *vcpu)
 {
-	return emulate_start(vcpu, EMULATE_NO_GPA, true);
+	return emulate_start(vcpu, NULL, true);
 }
 
 /**
@@ -583,7 +601,7 @@ int emulate_mmio_fast(struct vcpu *vcpu, struct exit *exit)
 	em->pio_checked = false;
 	em->one_by_one = false;
 	em->nr_reads = 0;
-	em->gpa = exit->fault.gpa;
+	set_operand(em, exit);
 	ret = emulate_once(vcpu, em);
 	em->atomic = false;
 	return ret;

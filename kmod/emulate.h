@@ -14,7 +14,7 @@ struct exit;
 struct kvm_segment;
 struct vcpu;
 
-/* emulate_instruction(): the faulting guest-physical address is not known. */
+/* The faulting guest-physical address is not known. */
 #define EMULATE_NO_GPA (~0ull)
 
 /* Most device accesses of one instruction (POPA reads 8 times, ENTER writes up to 33 times). */
@@ -48,6 +48,7 @@ struct device_access {
  * @nr_bytes: how many of @bytes are valid
  * @atomic: IRQs are off: see emulate_mmio_fast()
  * @pio_checked: the processor has found that the guest may access the port
+ * @gpa_writable: the access at @gpa was a write: the guest's page tables allow it
  * @one_by_one: INS and OUTS move few elements at once, because their memory is a device's
  * @port_exit: kvm_run asks user space to write to a port when the instruction is done
  * @again: iterations of a REP instruction remain
@@ -69,6 +70,7 @@ struct emulation {
 	u8 nr_bytes;
 	bool atomic;
 	bool pio_checked;
+	bool gpa_writable;
 	bool one_by_one;
 	bool port_exit;
 	bool again;
@@ -95,11 +97,11 @@ int emulation_init(struct vcpu *vcpu);
 void emulation_destroy(struct vcpu *vcpu);
 
 /*
- * Emulate the instruction at CS:RIP. @gpa: where the access faulted that brought us here (of the
- * access itself, not of a page-table walk), or EMULATE_NO_GPA. May sleep. GUEST; USER with kvm_run
- * filled and vcpu->complete set; or an errno.
+ * Emulate the instruction at CS:RIP; the second with what EXIT_GPA_FAULT tells of its operand. May
+ * sleep. GUEST; USER with kvm_run filled and vcpu->complete set; or an errno.
  */
-int emulate_instruction(struct vcpu *vcpu, u64 gpa);
+int emulate_instruction(struct vcpu *vcpu);
+int emulate_mmio(struct vcpu *vcpu, const struct exit *exit);
 
 /* The same for an EXIT_IO of INS and OUTS, whose rights to the port the processor has checked. */
 int emulate_string_io(struct vcpu *vcpu);

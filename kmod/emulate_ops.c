@@ -37,10 +37,16 @@ static enum emu_result fail(struct emulation *em, int error)
 	return EMU_UNHANDLED;
 }
 
-/* The operand that faulted, whose translation the processor has made already. */
-static bool is_faulting_operand(const struct emulation *em, u64 linear, unsigned int len)
+/*
+ * The operand that faulted, whose translation the processor has made already. The instruction may
+ * have become another one since: a write wants a translation for a write.
+ */
+static bool is_faulting_operand(const struct emulation *em, u64 linear, unsigned int len,
+				enum emu_access access)
 {
-	return em->gpa != EMULATE_NO_GPA && !((linear ^ em->gpa) & ~PAGE_MASK) &&
+	if (em->gpa == EMULATE_NO_GPA || access == EMU_SYSTEM)
+		return false;
+	return (access == EMU_READ || em->gpa_writable) && !((linear ^ em->gpa) & ~PAGE_MASK) &&
 	       offset_in_page(linear) + len <= PAGE_SIZE;
 }
 
@@ -79,7 +85,7 @@ static enum emu_result translate_span(struct emu_ctx *ctx, u64 linear, unsigned 
 
 	span->len[0] = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(linear));
 	span->len[1] = len - span->len[0];
-	if (access != EMU_SYSTEM && is_faulting_operand(vcpu->emulation, linear, len)) {
+	if (is_faulting_operand(vcpu->emulation, linear, len, access)) {
 		span->gpa[0] = vcpu->emulation->gpa;
 		return EMU_OK;
 	}
@@ -300,7 +306,7 @@ static enum emu_result fast_read(struct emu_ctx *ctx, u64 linear, void *buf, uns
 	struct device_access *read = &em->reads[0];
 	int ret;
 
-	if (access != EMU_READ || !is_faulting_operand(em, linear, len) || len > 8)
+	if (access != EMU_READ || !is_faulting_operand(em, linear, len, access) || len > 8)
 		return EMU_UNHANDLED;
 	*read = (struct device_access){ .gpa = em->gpa, .len = len };
 	if (!vcpu->apic || !vcpu_lapic_mmio_read(vcpu, em->gpa, &read->data, len)) {
@@ -323,7 +329,7 @@ static enum emu_result fast_write(struct emu_ctx *ctx, u64 linear, const void *b
 	struct emulation *em = vcpu->emulation;
 	int ret;
 
-	if (!is_faulting_operand(em, linear, len) || len > 8)
+	if (!is_faulting_operand(em, linear, len, EMU_WRITE) || len > 8)
 		return EMU_UNHANDLED;
 	if (vcpu->apic && vcpu_lapic_mmio_write(vcpu, em->gpa, buf, len))
 		return EMU_OK;

@@ -132,8 +132,7 @@ static int gpa_fault_slow(struct vcpu *vcpu, struct exit *exit)
 	if (!r)
 		return GUEST;
 	if (r == MMU_MMIO)
-		return emulate_instruction(vcpu, exit->fault.error & FAULT_WALK ? EMULATE_NO_GPA :
-										  exit->fault.gpa);
+		return emulate_mmio(vcpu, exit);
 	return r;
 }
 
