@@ -56,11 +56,13 @@ static void __user *log_pointer(void __user *pointer)
 	return in_compat_syscall() ? compat_ptr((uintptr_t)pointer) : pointer;
 }
 
+/* Begin with the log of slot @id; log_end() follows, whatever this returns. */
 static int log_begin(struct log *log, struct vm *vm, u32 id, void __user *user)
 {
+	*log = (struct log){ .vm = vm, .user = log_pointer(user) };
+	mutex_lock(&vm->slots.lock);
 	if (id >= MEMSLOTS_MAX)
 		return -EINVAL;
-	*log = (struct log){ .vm = vm, .user = log_pointer(user) };
 	log->slot = memslot_by_id(&vm->slots, id);
 	if (!log->slot || !log->slot->dirty)
 		return -ENOENT;
@@ -77,6 +79,7 @@ static void log_end(struct log *log)
 {
 	if (log->flush)
 		vm_request_all(log->vm, WORK_TLB_FLUSH, true);
+	mutex_unlock(&log->vm->slots.lock);
 	free_page((unsigned long)log->words);
 }
 
@@ -111,6 +114,8 @@ static int log_take(struct log *log)
 {
 	unsigned long words = BITS_TO_LONGS(log->slot->npages), first, nr;
 
+	if (log_alloc(log))
+		return -ENOMEM;
 	for (first = 0; first < words; first += nr) {
 		nr = min(words - first, PORTION);
 		memset(log->words, 0xff, nr * sizeof(long));
@@ -122,35 +127,25 @@ static int log_take(struct log *log)
 	return 0;
 }
 
-static long log_get(struct vm *vm, const struct kvm_dirty_log *arg)
+/* Fetch only: what is cleared user space will say. */
+static int log_copy(const struct log *log)
 {
-	struct log log;
-	int err;
+	size_t size = BITS_TO_LONGS(log->slot->npages) * sizeof(long);
 
-	err = log_begin(&log, vm, arg->slot, arg->dirty_bitmap);
-	if (err)
-		return err;
-	if (vm->slots.manual_log) {
-		size_t size = BITS_TO_LONGS(log.slot->npages) * sizeof(long);
-
-		return copy_to_user(log.user, log.slot->dirty, size) ? -EFAULT : 0;
-	}
-	err = log_alloc(&log);
-	if (err)
-		return err;
-	err = log_take(&log);
-	log_end(&log);
-	return err;
+	return copy_to_user(log->user, log->slot->dirty, size) ? -EFAULT : 0;
 }
 
 long dirty_log_get(struct vm *vm, void *arg, unsigned long uarg)
 {
-	long r;
+	const struct kvm_dirty_log *what = arg;
+	struct log log;
+	int err;
 
-	mutex_lock(&vm->slots.lock);
-	r = log_get(vm, arg);
-	mutex_unlock(&vm->slots.lock);
-	return r;
+	err = log_begin(&log, vm, what->slot, what->dirty_bitmap);
+	if (!err)
+		err = vm->slots.manual_log ? log_copy(&log) : log_take(&log);
+	log_end(&log);
+	return err;
 }
 
 /* What of the log's pages @arg names: its bounds must be those of words, or of the slot. */
@@ -175,6 +170,8 @@ static int log_drop(struct log *log, u64 first_page, u64 num_pages)
 	/* Nothing is cleared if not all can be read. */
 	if (fault_in_readable((char __user *)log->user, words * sizeof(long)))
 		return -EFAULT;
+	if (log_alloc(log))
+		return -ENOMEM;
 	for (done = 0; done < words; done += nr) {
 		nr = min(words - done, PORTION);
 		if (copy_from_user(log->words, log->user + done, nr * sizeof(long)))
@@ -185,31 +182,19 @@ static int log_drop(struct log *log, u64 first_page, u64 num_pages)
 	return 0;
 }
 
-static long log_clear(struct vm *vm, const struct kvm_clear_dirty_log *arg)
+long dirty_log_clear(struct vm *vm, void *arg, unsigned long uarg)
 {
+	const struct kvm_clear_dirty_log *what = arg;
 	struct log log;
 	int err;
 
-	if (arg->first_page % BITS_PER_LONG)
+	if (what->first_page % BITS_PER_LONG)
 		return -EINVAL;
-	err = log_begin(&log, vm, arg->slot, arg->dirty_bitmap);
+	err = log_begin(&log, vm, what->slot, what->dirty_bitmap);
 	if (!err)
-		err = clear_check(arg, log.slot);
+		err = clear_check(what, log.slot);
 	if (!err)
-		err = log_alloc(&log);
-	if (err)
-		return err;
-	err = log_drop(&log, arg->first_page, arg->num_pages);
+		err = log_drop(&log, what->first_page, what->num_pages);
 	log_end(&log);
 	return err;
-}
-
-long dirty_log_clear(struct vm *vm, void *arg, unsigned long uarg)
-{
-	long r;
-
-	mutex_lock(&vm->slots.lock);
-	r = log_clear(vm, arg);
-	mutex_unlock(&vm->slots.lock);
-	return r;
 }
