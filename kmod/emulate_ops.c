@@ -50,23 +50,29 @@ static bool is_faulting_operand(const struct emulation *em, u64 linear, unsigned
 	       offset_in_page(linear) + len <= PAGE_SIZE;
 }
 
-enum emu_result emulate_translate(struct emu_ctx *ctx, u64 linear, u32 access, u64 *gpa)
+static enum emu_result translate(struct vcpu *vcpu, u64 linear, u32 access, u64 *gpa,
+				 struct emu_fault *fault)
 {
-	struct vcpu *vcpu = ctx->vcpu;
-	struct mmu_fault_info fault;
-	int ret = mmu_translate(vcpu, linear, access, gpa, &fault);
+	struct mmu_fault_info info;
+	int ret = mmu_translate(vcpu, linear, access, gpa, &info);
 
 	if (!ret)
 		return EMU_OK;
 	if (ret != -EFAULT)
 		return fail(vcpu->emulation, ret);
-	ctx->fault = (struct emu_fault){
+	*fault = (struct emu_fault){
 		.vector = VECTOR_PF,
 		.has_error = true,
-		.error = fault.error,
-		.cr2 = fault.cr2,
+		.error = info.error,
+		.cr2 = info.cr2,
 	};
 	return EMU_FAULT;
+}
+
+/* How much of an access is in its first page. */
+static unsigned int piece(u64 linear, unsigned int len)
+{
+	return min_t(unsigned int, len, PAGE_SIZE - offset_in_page(linear));
 }
 
 /* All pages before anything is transferred, so that a fault on the second leaves the first. */
@@ -83,16 +89,63 @@ static enum emu_result translate_span(struct emu_ctx *ctx, u64 linear, unsigned 
 	struct vcpu *vcpu = ctx->vcpu;
 	enum emu_result result;
 
-	span->len[0] = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(linear));
+	span->len[0] = piece(linear, len);
 	span->len[1] = len - span->len[0];
 	if (is_faulting_operand(vcpu->emulation, linear, len, access)) {
 		span->gpa[0] = vcpu->emulation->gpa;
 		return EMU_OK;
 	}
-	result = emulate_translate(ctx, linear, error, &span->gpa[0]);
+	result = translate(vcpu, linear, error, &span->gpa[0], &ctx->fault);
 	if (result == EMU_OK && span->len[1])
-		result = emulate_translate(ctx, linear + span->len[0], error, &span->gpa[1]);
+		result = translate(vcpu, linear + span->len[0], error, &span->gpa[1], &ctx->fault);
 	return result;
+}
+
+/* A TSS or descriptor that is not in memory is not for us: -EFAULT becomes no error. */
+static enum emu_result accessed(struct vcpu *vcpu, int ret)
+{
+	return ret ? fail(vcpu->emulation, ret == -EFAULT ? 0 : ret) : EMU_OK;
+}
+
+enum emu_result emulate_system(struct vcpu *vcpu, u64 linear, void *buf, unsigned int len,
+			       u32 access, struct emu_fault *fault)
+{
+	enum emu_result result = EMU_OK;
+	unsigned int n;
+	u64 gpa;
+
+	for (; len && !result; linear += n, len -= n) {
+		if (!vcpu_long_mode(vcpu))
+			linear = (u32)linear;
+		n = piece(linear, len);
+		result = translate(vcpu, linear, access, &gpa, fault);
+		if (result || !buf)
+			continue;
+		result = accessed(vcpu, access & FAULT_WRITE ? guest_write(vcpu->vm, gpa, buf, n) :
+							       guest_read(vcpu->vm, gpa, buf, n));
+		buf += n;
+	}
+	return result;
+}
+
+/* A descriptor in two pages is not changed in one step. */
+enum emu_result emulate_system_cmpxchg(struct vcpu *vcpu, u64 linear, u64 old, u64 new, bool *ok,
+				       struct emu_fault *fault)
+{
+	const u32 access = FAULT_IMPLICIT | FAULT_WRITE;
+	enum emu_result result;
+	u64 gpa;
+	int ret;
+
+	*ok = true;
+	if (piece(linear, sizeof(new)) < sizeof(new))
+		return emulate_system(vcpu, linear, &new, sizeof(new), access, fault);
+	result = translate(vcpu, linear, access, &gpa, fault);
+	if (result)
+		return result;
+	ret = guest_cmpxchg(vcpu->vm, gpa, &old, new, sizeof(new));
+	*ok = ret != 1;
+	return accessed(vcpu, min(ret, 0));
 }
 
 /* Devices know accesses of 1, 2, 4 and 8 bytes; other pieces of a split access are user space's. */

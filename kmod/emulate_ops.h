@@ -26,7 +26,17 @@ void emulate_queue_fault(struct vcpu *vcpu, const struct emu_fault *fault);
 bool emulate_device_write(struct vcpu *vcpu, const struct device_access *access);
 enum emu_result emulate_read(struct emu_ctx *ctx, u64 linear, void *buf, unsigned int len,
 			     enum emu_access access);
-enum emu_result emulate_translate(struct emu_ctx *ctx, u64 linear, u32 access, u64 *gpa);
+
+/*
+ * emulate_ops.c: an access to a TSS or a table of descriptors, of any length: with FAULT_WRITE in
+ * @access from @buf, else to it; without @buf only find out whether it would fault. EMU_FAULT: with
+ * *@fault.
+ */
+enum emu_result emulate_system(struct vcpu *vcpu, u64 linear, void *buf, unsigned int len,
+			       u32 access, struct emu_fault *fault);
+/* Replace the 8 bytes @old of a descriptor by @new; *@ok: they were still @old. */
+enum emu_result emulate_system_cmpxchg(struct vcpu *vcpu, u64 linear, u64 old, u64 new, bool *ok,
+				       struct emu_fault *fault);
 
 /* emulate_seg.c */
 void emulate_get_seg(struct vcpu *vcpu, enum emu_sreg sreg, struct emu_seg *seg);

@@ -134,21 +134,14 @@ static bool data_ok(const struct kvm_segment *segment, u16 sel, u8 cpl)
 /* Set the accessed bit if it is clear; try again where the descriptor has just been changed. */
 static enum emu_result mark_accessed(struct emu_ctx *ctx, u64 linear, u64 desc)
 {
-	struct vcpu *vcpu = ctx->vcpu;
 	enum emu_result result;
-	u64 old = desc;
-	u64 gpa;
-	int ret;
+	bool ok;
 
 	if (desc & DESC_ACCESSED)
 		return EMU_OK;
-	result = emulate_translate(ctx, linear, FAULT_IMPLICIT | FAULT_WRITE, &gpa);
-	if (result != EMU_OK)
-		return result;
-	ret = guest_cmpxchg(vcpu->vm, gpa, &old, desc | DESC_ACCESSED, sizeof(desc));
-	if (ret > 0)
-		return EMU_RETRY;
-	return ret ? EMU_UNHANDLED : EMU_OK;
+	result = emulate_system_cmpxchg(ctx->vcpu, linear, desc, desc | DESC_ACCESSED, &ok,
+					&ctx->fault);
+	return result == EMU_OK && !ok ? EMU_RETRY : result;
 }
 
 static enum emu_result load_null(struct emu_ctx *ctx, enum emu_sreg sreg, u16 sel)

@@ -11,113 +11,32 @@
 #include "emu/task.h"
 #include "emulate_ops.h"
 #include "event.h"
-#include "memslot.h"
 #include "mmu/mmu.h"
 #include "rules.h"
 #include "vcpu.h"
 
-static enum emu_result fail(struct task *task, int error)
-{
-	struct vcpu *vcpu = task->owner;
-
-	vcpu->emulation->error = error;
-	return EMU_UNHANDLED;
-}
-
-static enum emu_result translate(struct task *task, u32 linear, u32 access, u64 *gpa)
-{
-	struct mmu_fault_info fault;
-	int ret = mmu_translate(task->owner, linear, access, gpa, &fault);
-
-	if (!ret)
-		return EMU_OK;
-	if (ret != -EFAULT)
-		return fail(task, ret);
-	task->fault = (struct emu_fault){
-		.vector = VECTOR_PF,
-		.has_error = true,
-		.error = fault.error,
-		.cr2 = fault.cr2,
-	};
-	return EMU_FAULT;
-}
-
-/* How much of an access is in its first page. */
-static unsigned int piece(u32 linear, unsigned int len)
-{
-	return min_t(unsigned int, len, PAGE_SIZE - offset_in_page(linear));
-}
-
-/* A TSS or descriptor that is not in memory is not for us: -EFAULT becomes no error. */
-static enum emu_result accessed(struct task *task, int ret)
-{
-	return ret ? fail(task, ret == -EFAULT ? 0 : ret) : EMU_OK;
-}
-
 static enum emu_result task_read(struct task *task, u32 linear, void *buf, unsigned int len)
 {
-	struct vcpu *vcpu = task->owner;
-	enum emu_result result = EMU_OK;
-	unsigned int n;
-	u64 gpa;
-
-	for (; len && !result; linear += n, buf += n, len -= n) {
-		n = piece(linear, len);
-		result = translate(task, linear, FAULT_IMPLICIT, &gpa);
-		if (!result)
-			result = accessed(task, guest_read(vcpu->vm, gpa, buf, n));
-	}
-	return result;
+	return emulate_system(task->owner, linear, buf, len, FAULT_IMPLICIT, &task->fault);
 }
 
 static enum emu_result task_write(struct task *task, u32 linear, const void *buf, unsigned int len,
 				  bool user)
 {
 	u32 access = FAULT_WRITE | (user ? FAULT_USER : FAULT_IMPLICIT);
-	struct vcpu *vcpu = task->owner;
-	enum emu_result result = EMU_OK;
-	unsigned int n;
-	u64 gpa;
 
-	for (; len && !result; linear += n, buf += n, len -= n) {
-		n = piece(linear, len);
-		result = translate(task, linear, access, &gpa);
-		if (!result)
-			result = accessed(task, guest_write(vcpu->vm, gpa, buf, n));
-	}
-	return result;
+	return emulate_system(task->owner, linear, (void *)buf, len, access, &task->fault);
 }
 
 static enum emu_result task_check(struct task *task, u32 linear, unsigned int len)
 {
-	enum emu_result result = EMU_OK;
-	unsigned int n;
-	u64 gpa;
-
-	for (; len && !result; linear += n, len -= n) {
-		n = piece(linear, len);
-		result = translate(task, linear, FAULT_IMPLICIT | FAULT_WRITE, &gpa);
-	}
-	return result;
+	return emulate_system(task->owner, linear, NULL, len, FAULT_IMPLICIT | FAULT_WRITE,
+			      &task->fault);
 }
 
-/* A descriptor in two pages is not changed in one step. */
 static enum emu_result task_cmpxchg(struct task *task, u32 linear, u64 old, u64 new, bool *ok)
 {
-	struct vcpu *vcpu = task->owner;
-	enum emu_result result;
-	u64 gpa;
-	int ret;
-
-	*ok = true;
-	if (piece(linear, sizeof(new)) < sizeof(new))
-		return task_write(task, linear, &new, sizeof(new), false);
-	result = translate(task, linear, FAULT_IMPLICIT | FAULT_WRITE, &gpa);
-	if (result)
-		return result;
-	ret = guest_cmpxchg(vcpu->vm, gpa, &old, new, sizeof(new));
-	*ok = ret != 1;
-	return accessed(task, min(ret, 0));
+	return emulate_system_cmpxchg(task->owner, linear, old, new, ok, &task->fault);
 }
 
 static bool task_load_cr3(struct task *task, u32 cr3)

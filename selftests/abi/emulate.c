@@ -121,8 +121,27 @@ static void stale_insn(void)
 	}
 }
 
+/* A selector comes from a device, its descriptor is in two pages: it becomes accessed. */
+static void split_descriptor(void)
+{
+	struct kvm_sregs sregs;
+
+	make();
+	ABI_CODE(vm, CODE, 0x8e, 0x1d, 0x10, 0x00, 0x09, 0x00, 0xf4); /* mov DEVICE + 0x10,%ds */
+	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_MMIO);
+	CHECK_EQ(vm->run[0]->mmio.phys_addr, DEVICE_AT + 0x10);
+	memcpy(vm->run[0]->mmio.data, (const uint16_t[]){ S_DATA }, 2);
+	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_HLT);
+	CHECK_EQ(abi_regs(vm, 0).rip, CODE + 7);
+	CHECK_EQ(ioctl(fd, KVM_GET_SREGS, &sregs), 0);
+	CHECK_EQ(sregs.ds.selector, S_DATA);
+	CHECK_EQ(sregs.ds.type, 3);
+	CHECK_EQ(vm->mem[GDT + S_DATA + 5], 0x93);
+}
+
 static const struct abi_test tests[] = {
 	{ "stale-insn", stale_insn },
+	{ "split-descriptor", split_descriptor },
 	{},
 };
 
