@@ -58,16 +58,6 @@ void cr_update_reserved(struct vcpu *vcpu)
 	vcpu->cr4_reserved = ~allowed;
 }
 
-static bool code64(struct vcpu *vcpu)
-{
-	struct kvm_segment cs;
-
-	if (!vcpu_long_mode(vcpu))
-		return false;
-	backend->get_segment(vcpu, SEG_CS, &cs);
-	return cs.l;
-}
-
 /* The page-directory pointers that PAE paging would load from @cr3 are good. */
 static bool pdptrs_valid(struct vcpu *vcpu, u64 cr3)
 {
@@ -103,7 +93,7 @@ static bool paging_on(struct vcpu *vcpu)
 
 static bool paging_off(struct vcpu *vcpu)
 {
-	if (code64(vcpu) || vcpu->cr4 & X86_CR4_PCIDE)
+	if (vcpu_code64(vcpu) || vcpu->cr4 & X86_CR4_PCIDE)
 		return false;
 	vcpu->efer &= ~EFER_LMA;
 	return true;

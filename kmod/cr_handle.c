@@ -113,7 +113,7 @@ static bool operand_linear(struct vcpu *vcpu, const struct emu_insn *insn, u64 *
 	backend->get_segment(vcpu, insn->seg, &segment);
 	if (wide) {
 		*linear = offset + (insn->seg == SEG_FS || insn->seg == SEG_GS ? segment.base : 0);
-		inside = canonical(*linear, vcpu->cr4 & X86_CR4_LA57 ? 57 : 48);
+		inside = canonical(*linear, vcpu_linear_bits(vcpu));
 	} else {
 		/* Expand-down data segments (type 4 to 7) are valid above their limit. */
 		bool down = segment.s && segment.type >> 2 == 1;

@@ -14,6 +14,7 @@
 #include "event.h"
 #include "exit.h"
 #include "mmu/mmu.h"
+#include "rules.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -46,13 +47,6 @@ u64 linear_rip(struct vcpu *vcpu)
 	return linear_of(vcpu, code, &cs);
 }
 
-static bool is_canonical(const struct vcpu *vcpu, u64 linear)
-{
-	unsigned int shift = vcpu->cr4 & X86_CR4_LA57 ? 64 - 57 : 64 - 48;
-
-	return (u64)((s64)(linear << shift) >> shift) == linear;
-}
-
 /* Bytes at CS:RIP up to the page's end, with interrupts off. Their number or -EAGAIN. */
 static int fetch_atomic(struct vcpu *vcpu, u8 *bytes, enum emu_code *code)
 {
@@ -76,7 +70,7 @@ static int fetch_piece(struct vcpu *vcpu, u64 linear, enum emu_code code, u8 *by
 	u64 gpa;
 	int ret;
 
-	if (code == EMU_CODE64 && !is_canonical(vcpu, linear))
+	if (code == EMU_CODE64 && !canonical(linear, vcpu_linear_bits(vcpu)))
 		return queue_gp(vcpu);
 	ret = mmu_translate(vcpu, linear, access, &gpa, &fault);
 	if (ret == -EFAULT)

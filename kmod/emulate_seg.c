@@ -5,6 +5,7 @@
 #include <linux/kvm.h>
 
 #include "backend.h"
+#include "emu/task.h"
 #include "emulate_ops.h"
 #include "event.h"
 #include "memslot.h"
@@ -94,43 +95,6 @@ static enum emu_result find_descriptor(struct emu_ctx *ctx, u16 sel, u64 *linear
 	return EMU_OK;
 }
 
-/* Fields of a descriptor, SDM 3, figure 3-8. */
-static void unpack_descriptor(u64 desc, u16 sel, struct kvm_segment *segment)
-{
-	u32 limit = (desc & 0xffff) | (desc >> 32 & 0xf0000);
-
-	*segment = (struct kvm_segment){
-		.base = (desc >> 16 & 0xffffff) | (desc >> 32 & 0xff000000),
-		.limit = desc & BIT_ULL(55) ? limit << 12 | 0xfff : limit,
-		.selector = sel,
-		.type = (desc >> 40 & 15) | EMU_SEG_ACCESSED,
-		.s = desc >> 44 & 1,
-		.dpl = desc >> 45 & 3,
-		.present = desc >> 47 & 1,
-		.avl = desc >> 52 & 1,
-		.l = desc >> 53 & 1,
-		.db = desc >> 54 & 1,
-		.g = desc >> 55 & 1,
-	};
-}
-
-static bool stack_ok(const struct kvm_segment *segment, u16 sel, u8 cpl)
-{
-	return (sel & SELECTOR_RPL) == cpl && segment->dpl == cpl && segment->s &&
-	       (segment->type & (EMU_SEG_CODE | EMU_SEG_WRITE)) == EMU_SEG_WRITE;
-}
-
-static bool data_ok(const struct kvm_segment *segment, u16 sel, u8 cpl)
-{
-	bool code = segment->type & EMU_SEG_CODE;
-
-	if (!segment->s || (code && !(segment->type & EMU_SEG_WRITE)))
-		return false;
-	if (code && (segment->type & EMU_SEG_DOWN))
-		return true;
-	return (sel & SELECTOR_RPL) <= segment->dpl && cpl <= segment->dpl;
-}
-
 /* Set the accessed bit if it is clear; try again where the descriptor has just been changed. */
 static enum emu_result mark_accessed(struct emu_ctx *ctx, u64 linear, u64 desc)
 {
@@ -160,8 +124,8 @@ static enum emu_result load_null(struct emu_ctx *ctx, enum emu_sreg sreg, u16 se
 static enum emu_result load_descriptor(struct emu_ctx *ctx, enum emu_sreg sreg, u16 sel)
 {
 	u16 error = sel & SELECTOR_ENTRY;
-	struct kvm_segment segment;
 	enum emu_result result;
+	struct emu_seg seg;
 	u64 linear;
 	u64 desc;
 
@@ -170,14 +134,14 @@ static enum emu_result load_descriptor(struct emu_ctx *ctx, enum emu_sreg sreg, 
 		result = emulate_read(ctx, linear, &desc, sizeof(desc), EMU_SYSTEM);
 	if (result != EMU_OK)
 		return result;
-	unpack_descriptor(desc, sel, &segment);
-	if (sreg == EMU_SS ? !stack_ok(&segment, sel, ctx->cpl) : !data_ok(&segment, sel, ctx->cpl))
+	seg = emu_seg_unpack(desc | DESC_ACCESSED, sel);
+	if (sreg == EMU_SS ? !emu_seg_stack_ok(&seg, ctx->cpl) : !emu_seg_data_ok(&seg, ctx->cpl))
 		return seg_fault(ctx, VECTOR_GP, error);
-	if (!segment.present)
+	if (!(seg.attr & EMU_SEG_P))
 		return seg_fault(ctx, sreg == EMU_SS ? VECTOR_SS : VECTOR_NP, error);
 	result = mark_accessed(ctx, linear, desc);
 	if (result == EMU_OK)
-		backend->set_segment(ctx->vcpu, sregs[sreg], &segment);
+		emulate_set_seg(ctx->vcpu, sreg, &seg);
 	return result;
 }
 

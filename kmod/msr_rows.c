@@ -54,11 +54,6 @@
 	 ARCH_CAP_RRSBA | ARCH_CAP_BHI_NO | ARCH_CAP_PBRSB_NO | ARCH_CAP_GDS_NO |                \
 	 ARCH_CAP_RFDS_NO | ARCH_CAP_RFDS_CLEAR | ARCH_CAP_ITS_NO)
 
-static unsigned int linear_bits(const struct vcpu *vcpu)
-{
-	return vcpu->cr4 & X86_CR4_LA57 ? 57 : 48;
-}
-
 static int get_zero(struct vcpu *vcpu, const struct msr_row *row, u32 index, u64 *value, bool host)
 {
 	*value = 0;
@@ -95,7 +90,7 @@ static int set_backend(struct vcpu *vcpu, const struct msr_row *row, u32 index, 
 static int set_address(struct vcpu *vcpu, const struct msr_row *row, u32 index, u64 value,
 		       bool host)
 {
-	if (!canonical(value, linear_bits(vcpu)))
+	if (!canonical(value, vcpu_linear_bits(vcpu)))
 		return 1;
 	return backend->set_msr(vcpu, index, value) ? 1 : 0;
 }
@@ -104,7 +99,7 @@ static int set_address(struct vcpu *vcpu, const struct msr_row *row, u32 index, 
 static int set_sysenter_address(struct vcpu *vcpu, const struct msr_row *row, u32 index, u64 value,
 				bool host)
 {
-	unsigned int shift = 64 - linear_bits(vcpu);
+	unsigned int shift = 64 - vcpu_linear_bits(vcpu);
 
 	if (vcpu->cpuid.amd)
 		value = (u64)((s64)(value << shift) >> shift);

@@ -338,6 +338,12 @@ static inline bool vcpu_code64(struct vcpu *vcpu)
 	return vcpu_long_mode(vcpu) && backend->code_l(vcpu);
 }
 
+/* How wide a canonical address is (SDM 1, 3.3.7.1). */
+static inline unsigned int vcpu_linear_bits(const struct vcpu *vcpu)
+{
+	return vcpu->cr4 & X86_CR4_LA57 ? 57 : 48;
+}
+
 /* The EDX:EAX pair of RDMSR, WRMSR and XSETBV. */
 static inline u64 vcpu_edx_eax(const struct vcpu *vcpu)
 {

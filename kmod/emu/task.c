@@ -121,7 +121,7 @@ static enum emu_result fault(struct task *task, u8 vector, u16 selector)
 	return EMU_FAULT;
 }
 
-static struct emu_seg unpack(u64 desc, u16 selector)
+struct emu_seg emu_seg_unpack(u64 desc, u16 selector)
 {
 	u32 limit = (desc & 0xffff) | (desc >> 32 & 0xf0000);
 	u16 attr = (desc >> 40 & 0xff) | (desc >> 44 & 0xf00);
@@ -152,7 +152,7 @@ static enum emu_result find_tss(struct task *task, struct target *target)
 		return fault(task, vector, selector);
 	if (!(target->desc & DESC_P))
 		return fault(task, VECTOR_NP, selector);
-	target->tss = unpack(target->desc | DESC_BUSY, selector);
+	target->tss = emu_seg_unpack(target->desc | DESC_BUSY, selector);
 	if (target->tss.limit < layout_of(&target->tss)->limit)
 		return fault(task, VECTOR_TS, selector);
 	return EMU_OK;
@@ -343,7 +343,7 @@ static enum emu_result load_ldt(struct task *task)
 		return result;
 	if (DESC_TYPE(desc) != TYPE_LDT || !(desc & DESC_P))
 		return fault(task, VECTOR_TS, selector);
-	task->seg[EMU_LDTR] = unpack(desc, selector);
+	task->seg[EMU_LDTR] = emu_seg_unpack(desc, selector);
 	return EMU_OK;
 }
 
@@ -356,7 +356,7 @@ static bool code_ok(const struct emu_seg *seg, u8 cpl)
 	return seg->attr & EMU_SEG_DOWN ? dpl <= cpl : dpl == cpl;
 }
 
-static bool stack_ok(const struct emu_seg *seg, u8 cpl)
+bool emu_seg_stack_ok(const struct emu_seg *seg, u8 cpl)
 {
 	u8 dpl = seg->attr >> EMU_SEG_DPL_SHIFT & 3;
 
@@ -365,7 +365,7 @@ static bool stack_ok(const struct emu_seg *seg, u8 cpl)
 	return dpl == cpl && (seg->sel & SEL_RPL) == cpl;
 }
 
-static bool data_ok(const struct emu_seg *seg, u8 cpl)
+bool emu_seg_data_ok(const struct emu_seg *seg, u8 cpl)
 {
 	u8 dpl = seg->attr >> EMU_SEG_DPL_SHIFT & 3;
 
@@ -391,9 +391,12 @@ struct rule {
 };
 
 static const struct rule rules[] = {
-	[EMU_ES] = { data_ok, VECTOR_NP, true },   [EMU_CS] = { code_ok, VECTOR_NP, false },
-	[EMU_SS] = { stack_ok, VECTOR_SS, false }, [EMU_DS] = { data_ok, VECTOR_NP, true },
-	[EMU_FS] = { data_ok, VECTOR_NP, true },   [EMU_GS] = { data_ok, VECTOR_NP, true },
+	[EMU_ES] = { emu_seg_data_ok, VECTOR_NP, true },
+	[EMU_CS] = { code_ok, VECTOR_NP, false },
+	[EMU_SS] = { emu_seg_stack_ok, VECTOR_SS, false },
+	[EMU_DS] = { emu_seg_data_ok, VECTOR_NP, true },
+	[EMU_FS] = { emu_seg_data_ok, VECTOR_NP, true },
+	[EMU_GS] = { emu_seg_data_ok, VECTOR_NP, true },
 };
 
 static enum emu_result load_segment(struct task *task, enum emu_sreg sreg)
@@ -411,7 +414,7 @@ static enum emu_result load_segment(struct task *task, enum emu_sreg sreg)
 	result = read_descriptor(task, selector, &at, &desc);
 	if (result)
 		return result;
-	seg = unpack(desc | DESC_ACCESSED, selector);
+	seg = emu_seg_unpack(desc | DESC_ACCESSED, selector);
 	if (!rule->ok(&seg, task->cpl))
 		return fault(task, VECTOR_TS, selector);
 	if (!(desc & DESC_P))

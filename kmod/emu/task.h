@@ -89,6 +89,13 @@ struct task {
 	struct emu_fault fault;
 };
 
+/* The fields of a segment descriptor (SDM 3, figure 3-8), loaded by @selector. */
+struct emu_seg emu_seg_unpack(u64 desc, u16 selector);
+
+/* Are type and privilege levels those of a stack, or of a data segment, for @cpl (SDM 3, 5.6)? */
+bool emu_seg_stack_ok(const struct emu_seg *seg, u8 cpl);
+bool emu_seg_data_ok(const struct emu_seg *seg, u8 cpl);
+
 /**
  * task_switch() - switch to another task
  * @task: what, and the processor's state, which is the new task's when @task->committed is set
