@@ -373,16 +373,24 @@ void event_prepare(struct vcpu *vcpu)
 }
 
 /**
+ * event_interruptible() - nothing is on its way, and the guest would take an interrupt now
+ * @vcpu: the vCPU
+ */
+bool event_interruptible(struct vcpu *vcpu)
+{
+	const struct events *ev = &vcpu->events;
+
+	return ev->user_interrupt < 0 && !ev->interrupt.injected && !ev->exception.pending &&
+	       !ev->exception.injected && !ev->nmi.injected && backend->interrupt_open(vcpu);
+}
+
+/**
  * event_interrupt_ready() - user space may inject an interrupt now (KVM_INTERRUPT)
  * @vcpu: the vCPU
  */
 bool event_interrupt_ready(struct vcpu *vcpu)
 {
-	const struct events *ev = &vcpu->events;
-
-	return ev->user_interrupt < 0 && !ev->interrupt.injected && !ev->exception.pending &&
-	       !ev->exception.injected && !ev->nmi.injected && backend->interrupt_open(vcpu) &&
-	       (!vcpu->apic || lapic_takes_extint(vcpu->apic));
+	return event_interruptible(vcpu) && (!vcpu->apic || lapic_takes_extint(vcpu->apic));
 }
 
 /**

@@ -97,6 +97,7 @@ void event_after_exit(struct vcpu *vcpu, const struct event *cut);
 void event_delivered(struct vcpu *vcpu);
 void event_prepare(struct vcpu *vcpu);
 bool event_interrupt_begun(const struct vcpu *vcpu, u8 *vector);
+bool event_interruptible(struct vcpu *vcpu);
 bool event_interrupt_ready(struct vcpu *vcpu);
 bool event_wakes(struct vcpu *vcpu);
 void event_reset(struct vcpu *vcpu);

@@ -140,7 +140,7 @@ bool pv_apf_possible(struct vcpu *vcpu)
 		return false;
 	if (!(apf->enable_msr & KVM_ASYNC_PF_SEND_ALWAYS) && !backend->cpl(vcpu))
 		return false;
-	return vcpu_paging(vcpu) && event_interrupt_ready(vcpu);
+	return vcpu_paging(vcpu) && event_interruptible(vcpu);
 }
 
 static void fetch(struct work_struct *work)

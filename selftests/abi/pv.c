@@ -656,6 +656,17 @@ static void give_page(struct slow_memory *slow, unsigned int offset)
 	CHECK_EQ(ioctl(slow->uffd, UFFDIO_COPY, &copy), 0);
 }
 
+/* As Linux does where it uses an IOAPIC: it does not listen to the PIC. */
+static void mask_lint0(struct abi_vm *vm, int vcpu)
+{
+	struct kvm_lapic_state lapic;
+	uint32_t lint0 = 0x10000;
+
+	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_GET_LAPIC, &lapic), 0);
+	memcpy(lapic.regs + 0x350, &lint0, sizeof(lint0));
+	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_SET_LAPIC, &lapic), 0);
+}
+
 static struct abi_vm *apf_vm(uint64_t flags)
 {
 	struct abi_vm *vm = abi_vm_irqchip(MEMORY);
@@ -670,6 +681,7 @@ static struct abi_vm *apf_vm(uint64_t flags)
 	set_gate(vm, 14, HANDLER);
 	set_gate(vm, 0xf3, HANDLER2);
 	with_interrupts(vm, vcpu);
+	mask_lint0(vm, vcpu);
 	CHECK_EQ(write_msr(vm, vcpu, MSR_KVM_ASYNC_PF_INT, 0xf3), 1);
 	CHECK_EQ(write_msr(vm, vcpu, MSR_KVM_ASYNC_PF_EN, PAGE | flags), 1);
 	return vm;
