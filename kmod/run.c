@@ -60,8 +60,13 @@ void run_forget(struct vcpu *vcpu)
 		cmpxchg(per_cpu_ptr(&run_last, cpu), vcpu, NULL);
 }
 
-/* The guest's TSC goes on from where it was, and its clock is told anew. */
-static void vcpu_slept(struct vcpu *vcpu)
+/**
+ * vcpu_slept() - the machine was suspended: the guest's TSC goes on from where it was
+ * @vcpu: the vCPU, whose owner calls this before anything else looks at its TSC
+ *
+ * Its clock is told anew.
+ */
+void vcpu_slept(struct vcpu *vcpu)
 {
 	u64 lost = virt_sleep.tsc_lost - vcpu->sleep.tsc_lost;
 

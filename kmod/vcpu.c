@@ -159,6 +159,8 @@ static noinline long vcpu_ioctl_but_run(struct vcpu *vcpu, unsigned int cmd, uns
 {
 	long r;
 
+	if (unlikely(vcpu->sleep.times != virt_sleep.times))
+		vcpu_slept(vcpu);
 	if (backend->sync)
 		backend->sync(vcpu);
 	r = ioctl_dispatch(vcpu_ioctls, IOCTL_VCPU, (union ioctl_object){ .vcpu = vcpu }, cmd,
