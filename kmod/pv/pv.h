@@ -10,6 +10,7 @@
 #include <linux/types.h>
 
 #include "../memslot.h"
+#include "../virt.h"
 
 struct exit;
 struct kvm_enable_cap;
@@ -33,6 +34,7 @@ struct vm;
  * @tsc_value: what the last TSC of these was set to
  * @tsc_ns: when, by the host base clock
  * @tsc_offset: the offset that the first one gave to all of them
+ * @tsc_sleep: the machine's suspensions that @tsc_offset makes up for
  * @hypercall_exits: hypercalls, by number, that user space handles (KVM_CAP_EXIT_HYPERCALL)
  */
 struct pv_vm {
@@ -49,6 +51,7 @@ struct pv_vm {
 	u64 tsc_value;
 	u64 tsc_ns;
 	u64 tsc_offset;
+	struct virt_sleep tsc_sleep;
 	u64 hypercall_exits;
 };
 

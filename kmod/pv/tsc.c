@@ -54,6 +54,17 @@ static void remember(struct vcpu *vcpu, u64 value, u64 offset, const struct host
 	pv->tsc_value = value;
 	pv->tsc_ns = now->ns;
 	pv->tsc_offset = offset;
+	pv->tsc_sleep = virt_sleep;
+}
+
+/* As vcpu_slept() does for each vCPU; time that was slept need not have been counted by TSCs. */
+static void all_slept(struct vcpu *vcpu, const struct host_time *now)
+{
+	struct pv_vm *pv = &vcpu->vm->pv;
+	u64 lost = virt_sleep.tsc_lost - pv->tsc_sleep.tsc_lost;
+	u64 offset = pv->tsc_offset + tsc_scale(vcpu->tsc_ratio, lost);
+
+	remember(vcpu, tsc_scale(vcpu->tsc_ratio, now->tsc) + offset, offset, now);
 }
 
 /*
@@ -66,10 +77,13 @@ static u64 offset_in_step(struct vcpu *vcpu, u64 value, const struct host_time *
 	struct pv_vm *pv = &vcpu->vm->pv;
 	u64 host = tsc_scale(vcpu->tsc_ratio, now->tsc);
 	u64 second = vcpu->tsc_khz * 1000ull;
-	u64 elapsed = mul_u64_u32_div(now->ns - pv->tsc_ns, vcpu->tsc_khz, USEC_PER_SEC);
-	u64 expected = pv->tsc_value + elapsed;
-	u64 offset = pv->tsc_offset;
+	u64 elapsed, expected, offset;
 
+	if (pv->tsc_khz == vcpu->tsc_khz && pv->tsc_sleep.times != virt_sleep.times)
+		all_slept(vcpu, now);
+	elapsed = mul_u64_u32_div(now->ns - pv->tsc_ns, vcpu->tsc_khz, USEC_PER_SEC);
+	expected = pv->tsc_value + elapsed;
+	offset = pv->tsc_offset;
 	if (pv->tsc_khz != vcpu->tsc_khz || (value && value - expected + second >= 2 * second)) {
 		remember(vcpu, value, value - host, now);
 		return value - host;
