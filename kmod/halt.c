@@ -159,6 +159,8 @@ int vcpu_block(struct vcpu *vcpu)
 
 	if (vcpu_take_work(vcpu, WORK_TIMER))
 		vcpu_lapic_timer_work(vcpu);
+	if (vcpu_take_work(vcpu, WORK_APF))
+		pv_apf_work(vcpu);
 	if (vcpu_take_work(vcpu, WORK_INIT_SIPI))
 		vcpu_take_init_sipi(vcpu);
 	if (vcpu->mp_state == KVM_MP_STATE_HALTED && event_wakes(vcpu)) {

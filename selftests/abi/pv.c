@@ -9,9 +9,11 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -818,6 +820,34 @@ static void test_apf_masked(void)
 	check_waits(vm, false);
 }
 
+static void interrupt_run(int number)
+{
+	(void)number;
+}
+
+/* A vCPU that waits for its first start-up IPI waits, whatever it has been given to tell. */
+static void test_apf_waiting(void)
+{
+	const struct sigaction action = { .sa_handler = interrupt_run };
+	const struct itimerval often = { { .tv_usec = 50000 }, { .tv_usec = 50000 } };
+	struct abi_vm *vm = abi_vm_irqchip(MEMORY);
+	int vcpu;
+
+	if (is_reference())
+		abi_skip("kvm.ko does not let it sleep");
+	abi_vcpu(vm);
+	vcpu = abi_vcpu(vm);
+	CHECK_EQ(write_msr(vm, vcpu, MSR_KVM_ASYNC_PF_INT, 0xf3), 1);
+	CHECK_EQ(write_msr(vm, vcpu, MSR_KVM_ASYNC_PF_EN,
+			   PAGE | KVM_ASYNC_PF_ENABLED | KVM_ASYNC_PF_DELIVERY_AS_INT),
+		 1);
+	CHECK_EQ(sigaction(SIGALRM, &action, NULL), 0);
+	/* What there was to look at ends the first. */
+	CHECK_EQ(abi_run(vm, vcpu), -EAGAIN);
+	CHECK_EQ(setitimer(ITIMER_REAL, &often, NULL), 0);
+	CHECK_EQ(abi_run(vm, vcpu), -EINTR);
+}
+
 static long module_users(void)
 {
 	FILE *file = fopen("/sys/module/tenon/refcnt", "r");
@@ -873,6 +903,7 @@ static const struct abi_test tests[] = { { "features", test_features },
 					 { "apf", test_apf },
 					 { "apf-kernel", test_apf_kernel },
 					 { "apf-masked", test_apf_masked },
+					 { "apf-waiting", test_apf_waiting },
 					 { "apf-many", test_apf_many },
 					 {} };
 
