@@ -134,6 +134,7 @@ static long map_range(struct vcpu *vcpu, u64 mask)
 	run->hypercall.args[0] = gpa;
 	run->hypercall.args[1] = pages;
 	run->hypercall.args[2] = argument(vcpu, 2, mask);
+	run->hypercall.ret = 0;
 	run->hypercall.compat_longmode = mask == U64_MAX;
 	vcpu->complete = map_range_done;
 	return TO_USER;
