@@ -110,10 +110,13 @@ static long sched_yield_to(struct vcpu *vcpu, u64 mask)
 	return 0;
 }
 
+/* User space may have moved the vCPU, or reset it: then nobody waits for an answer. */
 static int map_range_done(struct vcpu *vcpu)
 {
 	u64 result = READ_ONCE(vcpu->run->hypercall.ret);
 
+	if (vcpu->rip != vcpu->emulation->rip)
+		return GUEST;
 	vcpu->regs[REG_RAX] = vcpu->run->hypercall.compat_longmode ? result : (u32)result;
 	return GUEST;
 }
@@ -185,8 +188,10 @@ static int execute(struct vcpu *vcpu, int len, bool atomic)
 	else
 		return SLOW;
 	skip_bytes(vcpu, len);
-	if (result == TO_USER)
+	if (result == TO_USER) {
+		vcpu->emulation->rip = vcpu->rip;
 		return USER;
+	}
 	vcpu->regs[REG_RAX] = result & mask;
 	return GUEST;
 }

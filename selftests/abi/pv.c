@@ -609,6 +609,39 @@ static void test_map_range(void)
 	CHECK_EQ(abi_regs(vm, vcpu).rax, 77);
 }
 
+/* User space puts the vCPU elsewhere before it answers: RAX there is not the hypercall's. */
+static void test_map_range_moved(void)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_EXIT_HYPERCALL,
+		.args = { 1ull << KVM_HC_MAP_GPA_RANGE },
+	};
+	struct abi_vm *vm = abi_vm(MEMORY);
+	int vcpu = abi_vcpu(vm);
+	struct kvm_regs regs;
+
+	if (is_reference())
+		abi_skip("kvm.ko answers wherever the vCPU is");
+	CHECK_EQ(ioctl(vm->fd, KVM_ENABLE_CAP, &cap), 0);
+	ABI_CODE(vm, CODE, 0x0f, 0x01, abi_hypercall(), 0xe6, 1, 0xf4);
+	/* out 2, al */
+	ABI_CODE(vm, HANDLER, 0xe6, 2);
+	abi_long(vm, vcpu, CODE);
+	regs = abi_regs(vm, vcpu);
+	regs.rax = KVM_HC_MAP_GPA_RANGE;
+	regs.rbx = PAGE;
+	regs.rcx = 1;
+	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_SET_REGS, &regs), 0);
+	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_HYPERCALL);
+	vm->run[vcpu]->hypercall.ret = 77;
+	regs.rip = HANDLER;
+	regs.rax = 0x5a;
+	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_SET_REGS, &regs), 0);
+	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_IO);
+	CHECK_EQ(vm->run[vcpu]->io.port, 2);
+	CHECK_EQ(abi_regs(vm, vcpu).rax, 0x5a);
+}
+
 /* Guest memory whose pages come when the test wants. */
 #define SLOW_GPA  0x40000000u
 #define SLOW_SIZE 0x400000u
@@ -904,6 +937,7 @@ static const struct abi_test tests[] = { { "features", test_features },
 					 { "yield", test_yield },
 					 { "clock-pairing", test_clock_pairing },
 					 { "map-range", test_map_range },
+					 { "map-range-moved", test_map_range_moved },
 					 { "apf", test_apf },
 					 { "apf-kernel", test_apf_kernel },
 					 { "apf-masked", test_apf_masked },
