@@ -70,8 +70,8 @@ static void arm_host_timer(struct vcpu_lapic *vl, u64 tsc)
 {
 	u64 khz = max(vl->vcpu->tsc_khz, 1u);
 	u64 now = op_guest_tsc(vl) + vl->advance;
-	/* Bounded, so that the quotient fits: some decades. */
-	u64 delta = tsc > now ? min(tsc - now, khz << 40) : 0;
+	/* Bounded, so that the quotient fits: some weeks, after which it is armed again. */
+	u64 delta = tsc > now ? min(tsc - now, khz << 32) : 0;
 
 	vl->deadline = tsc;
 	/* Rounded up: rather a little late than too early and once more. */
