@@ -304,6 +304,8 @@ int sync_regs_in(struct vcpu *vcpu)
 
 	if ((READ_ONCE(run->kvm_valid_regs) | dirty) & ~(u64)KVM_SYNC_X86_VALID_FIELDS)
 		return -EINVAL;
+	if (!dirty)
+		return 0;
 	/* User space may go on writing: what is checked is this copy. */
 	memcpy(&regs, &run->s.regs, sizeof(regs));
 	if (backend->sync)
