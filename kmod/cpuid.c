@@ -197,6 +197,7 @@ static void after_change(struct vcpu *vcpu)
 		vcpu->apic->config.eoi_suppress = vcpu->user_pic && vcpu->apic->config.x2apic;
 		vcpu->apic->config.tsc_deadline = cpuid_has(vcpu, X86_FEATURE_TSC_DEADLINE_TIMER);
 	}
+	pv_cpuid_changed(vcpu);
 	backend->update_intercepts(vcpu);
 }
 

@@ -19,7 +19,7 @@
 #define LEAVES_LAST  0x40010000
 #define LEAVES_STEP  0x100
 
-static u32 features(struct vcpu *vcpu)
+static u32 shown_features(struct vcpu *vcpu)
 {
 	u32 leaf;
 
@@ -34,6 +34,11 @@ static u32 features(struct vcpu *vcpu)
 	return 0;
 }
 
+void pv_cpuid_changed(struct vcpu *vcpu)
+{
+	vcpu->pv.features = shown_features(vcpu);
+}
+
 /**
  * pv_has() - the guest may use a service
  * @vcpu: the vCPU
@@ -43,7 +48,7 @@ static u32 features(struct vcpu *vcpu)
  */
 bool pv_has(struct vcpu *vcpu, unsigned int feature)
 {
-	return !vcpu->pv.enforce_cpuid || features(vcpu) & BIT(feature);
+	return !vcpu->pv.enforce_cpuid || vcpu->pv.features & BIT(feature);
 }
 
 static u64 get_wall(struct vcpu *vcpu)

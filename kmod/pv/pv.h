@@ -113,7 +113,8 @@ struct pv_apf {
  * @time: the guest's struct pvclock_vcpu_time_info while @time_msr enables it
  * @paused: tell the guest at the next update that it was stopped (KVM_KVMCLOCK_CTRL)
  * @unhalted: set by KVM_HC_KICK_CPU of another vCPU: ends HLT; cleared by who wakes
- * @enforce_cpuid: the guest may use only what its CPUID shows
+ * @enforce_cpuid: the guest may use only what its CPUID shows: @features
+ * @features: EAX of the leaf KVM_CPUID_FEATURES
  * @poll_control: MSR_KVM_POLL_CONTROL: bit 0: the host may poll where the guest halts
  * @migration_control: MSR_KVM_MIGRATION_CONTROL: kept for user space
  * @runnable: the thread, while it has been preempted in KVM_RUN; read by others under RCU
@@ -124,6 +125,7 @@ struct pv_vcpu {
 	bool paused;
 	bool unhalted;
 	bool enforce_cpuid;
+	u32 features;
 	u64 poll_control;
 	u64 migration_control;
 	struct pv_steal steal;
@@ -163,6 +165,9 @@ void pv_vcpu_migrated(struct vcpu *vcpu);
 
 /* WORK_CLOCK: rewrite the vCPU's clock page. May sleep. */
 void pv_clock_update(struct vcpu *vcpu);
+
+/* The vCPU has another CPUID. */
+void pv_cpuid_changed(struct vcpu *vcpu);
 
 /* The guest may use the service KVM_FEATURE_@feature. */
 bool pv_has(struct vcpu *vcpu, unsigned int feature);

@@ -239,6 +239,14 @@ static void test_enforce(void)
 	}
 	for (i = 0; i < ARRAY_SIZE(calls); i++)
 		CHECK_EQ(hypercall(vm, vcpu, &(struct kvm_regs){ .rax = calls[i] }), -KVM_ENOSYS);
+	/* It is the CPUID of the moment that counts. */
+	vm = abi_vm_irqchip(MEMORY);
+	vcpu = abi_vcpu(vm);
+	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_ENABLE_CAP, &cap), 0);
+	CHECK_EQ(try_read_msr(vm, vcpu, MSR_KVM_STEAL_TIME, &value), 1);
+	set_features(vm, vcpu, 1u << KVM_FEATURE_PV_EOI);
+	CHECK_EQ(try_read_msr(vm, vcpu, MSR_KVM_STEAL_TIME, &value), 0);
+	CHECK_EQ(try_read_msr(vm, vcpu, MSR_KVM_PV_EOI_EN, &value), 1);
 }
 
 /* An interrupt gate of 64-bit code. */
