@@ -64,11 +64,6 @@ u32 vmx_timer_init(struct vmx_vcpu *vmx)
 	return PIN_BASED_VMX_PREEMPTION_TIMER;
 }
 
-static u64 guest_tsc(const struct vmx_vcpu *vmx, u64 tsc)
-{
-	return tsc_scale(vmx->vcpu.tsc_ratio, tsc) + vmx->vcpu.tsc_offset;
-}
-
 /* Host ticks until @left guest ticks have passed, or fewer: bounded so that the quotient fits. */
 static u64 host_ticks(const struct vmx_vcpu *vmx, u64 left)
 {
@@ -94,7 +89,7 @@ void vmx_timer_start(struct vmx_vcpu *vmx)
 {
 	u64 mask = BIT_ULL(timer_bit) - 1;
 	u64 tsc = rdtsc();
-	u64 now = guest_tsc(vmx, tsc);
+	u64 now = tsc_guest(&vmx->vcpu, tsc);
 	u64 left = vmx->deadline > now ? vmx->deadline - now : 0;
 	u64 ticks = left ? ((tsc & mask) + host_ticks(vmx, left) + mask) >> timer_bit : 0;
 
@@ -104,7 +99,7 @@ void vmx_timer_start(struct vmx_vcpu *vmx)
 /* The timer has ended the guest: at the deadline, or for nothing. */
 bool vmx_timer_due(const struct vmx_vcpu *vmx)
 {
-	return vmx->deadline && guest_tsc(vmx, rdtsc()) >= vmx->deadline;
+	return vmx->deadline && tsc_guest_now(&vmx->vcpu) >= vmx->deadline;
 }
 
 void vmx_set_deadline(struct vcpu *vcpu, u64 tsc)
