@@ -170,7 +170,7 @@ static bool cr8_write(struct vcpu *vcpu, u64 value)
 {
 	if (value > 15)
 		return false;
-	vcpu_cr8_moved(vcpu, value);
+	vcpu_tpr_moved(vcpu, value << 4);
 	backend->update_tpr(vcpu);
 	return true;
 }

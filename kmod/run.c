@@ -152,17 +152,17 @@ void vcpu_kick(struct vcpu *vcpu)
 }
 
 /**
- * vcpu_cr8_moved() - the guest moved its TPR by MOV CR8, without an exit
+ * vcpu_tpr_moved() - the guest moved its TPR without an exit: by MOV CR8, or as an x2APIC's MSR
  * @vcpu: the vCPU
- * @cr8: the new value, 0 to 15
+ * @tpr: the new value; CR8 is its upper half
  *
  * Context: owner, IRQs off.
  */
-void vcpu_cr8_moved(struct vcpu *vcpu, u64 cr8)
+void vcpu_tpr_moved(struct vcpu *vcpu, u8 tpr)
 {
-	vcpu->cr8 = cr8;
+	vcpu->cr8 = tpr >> 4;
 	if (vcpu->apic)
-		vcpu_lapic_set_cr8(vcpu, cr8);
+		lapic_tpr_moved(vcpu->apic, tpr);
 }
 
 static void log_exit(struct vcpu *vcpu, const struct exit *exit)

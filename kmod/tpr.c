@@ -64,6 +64,7 @@ long tpr_report_ioctl(struct vcpu *vcpu, void *arg, unsigned long uarg)
 	if (control->flags)
 		return -EINVAL;
 	vcpu->tpr.report = control->enabled;
+	vcpu_request(vcpu, WORK_INTERCEPTS);
 	return 0;
 }
 

@@ -266,8 +266,8 @@ static inline bool vcpu_take_work(struct vcpu *vcpu, enum work work)
 	return true;
 }
 
-/* The guest moved its TPR by MOV CR8, without an exit. Owner, IRQs off. */
-void vcpu_cr8_moved(struct vcpu *vcpu, u64 cr8);
+/* The guest moved its TPR without an exit. Owner, IRQs off. */
+void vcpu_tpr_moved(struct vcpu *vcpu, u8 tpr);
 
 /* skip_bytes() to @next where there is more to be done than to move RIP. */
 void skip_bytes_slow(struct vcpu *vcpu, u64 next);

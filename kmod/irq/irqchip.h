@@ -32,7 +32,6 @@ int vcpu_irq_ack(struct vcpu *vcpu);
  * 0: none. Owner.
  */
 u8 vcpu_lapic_tpr_blocks(struct vcpu *vcpu);
-void vcpu_lapic_set_cr8(struct vcpu *vcpu, u64 cr8);
 
 /* WORK_TIMER: the timer fired. Owner. And the vCPU now runs on another host CPU. */
 void vcpu_lapic_timer_work(struct vcpu *vcpu);

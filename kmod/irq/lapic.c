@@ -296,10 +296,10 @@ void lapic_set_tpr(struct lapic *lapic, u32 tpr)
 	lapic->ops->wake(lapic->opaque);
 }
 
-/* MOV to CR8: TPR bits 7:4; bits 3:0 become 0 (SDM 3, 11.8.6.1). @cr8 is 0 to 15. Owner. */
-void lapic_set_cr8(struct lapic *lapic, u64 cr8)
+/* The processor has it already: by MOV to CR8, or as the MSR of an x2APIC. Owner. */
+void lapic_tpr_moved(struct lapic *lapic, u8 tpr)
 {
-	lapic_put(lapic, LAPIC_TPR, (cr8 & 15) << 4);
+	lapic_put(lapic, LAPIC_TPR, tpr);
 	update_ppr(lapic);
 	if (lapic_pending(lapic) >= 0)
 		lapic->ops->wake(lapic->opaque);

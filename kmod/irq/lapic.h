@@ -223,7 +223,7 @@ int lapic_pending(const struct lapic *lapic);
 int lapic_ack(struct lapic *lapic);
 void lapic_eoi(struct lapic *lapic);
 void lapic_set_tpr(struct lapic *lapic, u32 tpr);
-void lapic_set_cr8(struct lapic *lapic, u64 cr8);
+void lapic_tpr_moved(struct lapic *lapic, u8 tpr);
 bool lapic_post(struct lapic *lapic, u8 vector, bool level);
 bool lapic_accept(struct lapic *lapic, const struct apic_msg *msg);
 bool lapic_match(const struct lapic *lapic, const struct apic_msg *msg);

@@ -180,8 +180,12 @@ static void op_eoi(void *opaque, u8 vector, bool level)
 static void op_changed(void *opaque)
 {
 	struct vcpu_lapic *vl = opaque;
+	struct vcpu *vcpu = vl->vcpu;
 
-	vl->vcpu->apic_base = vl->model.base;
+	/* In x2APIC mode the processor may do a part of the APIC's work. */
+	if ((vcpu->apic_base ^ vl->model.base) & LAPIC_BASE_MODE)
+		vcpu_request(vcpu, WORK_INTERCEPTS);
+	vcpu->apic_base = vl->model.base;
 }
 
 static const struct lapic_ops vcpu_lapic_ops = {
@@ -350,11 +354,6 @@ u8 vcpu_lapic_tpr_blocks(struct vcpu *vcpu)
 		return 0;
 	return irr <= (int)lapic_get(lapic, LAPIC_TPR) && irr > (lapic->isr_top & ~15) ? irr >> 4 :
 											 0;
-}
-
-void vcpu_lapic_set_cr8(struct vcpu *vcpu, u64 cr8)
-{
-	lapic_set_cr8(vcpu->apic, cr8);
 }
 
 /* What is due now is posted; a deadline that has come needs no watch any more. */

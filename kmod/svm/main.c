@@ -147,7 +147,7 @@ static void svm_run(struct vcpu *vcpu, struct exit *exit)
 	control->tlb_ctl = TLB_CONTROL_DO_NOTHING;
 	control->clean = SVM_CLEAN_ALL;
 	if ((control->int_ctl & V_TPR_MASK) != vcpu->cr8)
-		vcpu_cr8_moved(vcpu, control->int_ctl & V_TPR_MASK);
+		vcpu_tpr_moved(vcpu, (control->int_ctl & V_TPR_MASK) << 4);
 	if (svm->injecting || control->exit_int_info & SVM_EXITINTINFO_VALID)
 		svm_events_from_vmcb(svm);
 	if (unlikely(svm->iret_pending || svm->stepping))

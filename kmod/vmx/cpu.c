@@ -19,10 +19,14 @@ DEFINE_PER_CPU(struct vmx_cpu, vmx_cpus);
 /* VPID 0 is the host's. */
 #define NR_VPIDS 65536
 
+/* SDM 3, table 11-6. */
+#define X2APIC_MSR_TPR 0x808
+
 static DECLARE_BITMAP(vpids, NR_VPIDS);
 static DEFINE_SPINLOCK(vpids_lock);
-static struct page *vmx_msr_bitmap;
-static struct page *vmx_msr_bitmap_none;
+
+/* Indexed by whether the direct MSRs are among what the guest may use, and whether the TPR is. */
+static struct page *msr_bitmaps[2][2];
 
 /* MSRs that the VMCS holds, or that are switched: the guest may use them without an exit. */
 static const u32 direct_msrs[] = {
@@ -30,42 +34,74 @@ static const u32 direct_msrs[] = {
 	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
 };
 
-/* A filter that is about one of the direct MSRs takes them all. */
-u64 vmx_msr_bitmap_pa(struct vm *vm)
+/**
+ * vmx_msr_bitmap_pa() - the MSRs that a vCPU may use without an exit
+ * @vm: the VM; a filter that is about one of the direct MSRs takes them all. No filter is about the
+ *	x2APIC's
+ * @tpr: in x2APIC mode: the processor virtualizes the TPR
+ *
+ * Return: the bitmap's host-physical address.
+ */
+u64 vmx_msr_bitmap_pa(struct vm *vm, bool tpr)
 {
 	static const u32 tsc = MSR_IA32_TSC;
 	bool all = msr_filter_allows_all(vm, direct_msrs, ARRAY_SIZE(direct_msrs)) &&
 		   msr_filter_allows_all(vm, &tsc, 1);
 
-	return page_to_phys(all ? vmx_msr_bitmap : vmx_msr_bitmap_none);
+	return page_to_phys(msr_bitmaps[all][tpr]);
 }
 
 /* Four maps of 1 KiB: reads below 2000h, reads of C0000000h and up, then writes (SDM 3, 25.6.9). */
-static void msr_allow(u32 msr, bool write)
+static void msr_allow(unsigned long *map, u32 msr, bool write)
 {
-	unsigned long *map = page_address(vmx_msr_bitmap);
 	unsigned int base = (msr >= 0xc0000000 ? 8192 : 0) + (write ? 16384 : 0);
 
 	__clear_bit(base + (msr & 8191), map);
 }
 
-static int alloc_msr_bitmap(void)
+static struct page *new_msr_bitmap(bool direct, bool tpr)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	unsigned long *map;
+	unsigned int i;
+
+	if (!page)
+		return NULL;
+	map = page_address(page);
+	memset(map, 0xff, PAGE_SIZE);
+	for (i = 0; direct && i < ARRAY_SIZE(direct_msrs); i++) {
+		msr_allow(map, direct_msrs[i], false);
+		msr_allow(map, direct_msrs[i], true);
+	}
+	/* With the offset that RDTSC has, too. */
+	if (direct)
+		msr_allow(map, MSR_IA32_TSC, false);
+	if (tpr) {
+		msr_allow(map, X2APIC_MSR_TPR, false);
+		msr_allow(map, X2APIC_MSR_TPR, true);
+	}
+	return page;
+}
+
+static int alloc_msr_bitmaps(void)
 {
 	unsigned int i;
 
-	vmx_msr_bitmap = alloc_page(GFP_KERNEL);
-	vmx_msr_bitmap_none = alloc_page(GFP_KERNEL);
-	if (!vmx_msr_bitmap || !vmx_msr_bitmap_none)
-		return -ENOMEM;
-	memset(page_address(vmx_msr_bitmap), 0xff, PAGE_SIZE);
-	memset(page_address(vmx_msr_bitmap_none), 0xff, PAGE_SIZE);
-	for (i = 0; i < ARRAY_SIZE(direct_msrs); i++) {
-		msr_allow(direct_msrs[i], false);
-		msr_allow(direct_msrs[i], true);
+	for (i = 0; i < 4; i++) {
+		msr_bitmaps[i / 2][i % 2] = new_msr_bitmap(i / 2, i % 2);
+		if (!msr_bitmaps[i / 2][i % 2])
+			return -ENOMEM;
 	}
-	/* With the offset that RDTSC has, too. */
-	msr_allow(MSR_IA32_TSC, false);
 	return 0;
+}
+
+static void free_msr_bitmaps(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		if (msr_bitmaps[i / 2][i % 2])
+			__free_page(msr_bitmaps[i / 2][i % 2]);
 }
 
 static int alloc_cpus(void)
@@ -94,10 +130,7 @@ void vmx_remove(void)
 		if (vc->region)
 			__free_page(vc->region);
 	}
-	if (vmx_msr_bitmap)
-		__free_page(vmx_msr_bitmap);
-	if (vmx_msr_bitmap_none)
-		__free_page(vmx_msr_bitmap_none);
+	free_msr_bitmaps();
 	vmx_host_exit();
 }
 
@@ -113,7 +146,7 @@ int vmx_probe(void)
 	if (r)
 		return r;
 	vmx_timer_probe();
-	r = alloc_msr_bitmap();
+	r = alloc_msr_bitmaps();
 	if (!r)
 		r = alloc_cpus();
 	if (!r)

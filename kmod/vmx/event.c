@@ -3,6 +3,7 @@
  * VMX: event injection, interrupt and NMI windows, blocking (SDM 3, 25.8.3, 27.6, 27.7).
  */
 #include "../irq/irqchip.h"
+#include "../irq/lapic.h"
 #include "vmx.h"
 
 #define SHADOWS (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)
@@ -159,15 +160,16 @@ void vmx_open_nmi_window(struct vcpu *vcpu)
 }
 
 /*
- * CR8 follows the local APIC. Where a lower TPR would let an interrupt through, a write below that
- * interrupt's class exits.
+ * The processor's TPR follows the local APIC's. Where a lower one would let an interrupt through, a
+ * write below that interrupt's class exits (SDM 3, 30.1.2), in x2APIC mode by WRMSR as well.
  */
 void vmx_update_tpr(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 	u8 threshold = vcpu->apic ? vcpu_lapic_tpr_blocks(vcpu) : 0;
 
-	*vmx->tpr = vcpu->cr8 << 4;
+	vmx->tpr_known = vcpu->apic ? lapic_get(vcpu->apic, LAPIC_TPR) : vcpu->cr8 << 4;
+	*vmx->tpr = vmx->tpr_known;
 	if (threshold == vmx->tpr_threshold)
 		return;
 	vmx->tpr_threshold = threshold;

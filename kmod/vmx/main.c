@@ -131,7 +131,8 @@ static noinline void entry_failed(struct vmx_vcpu *vmx, u32 reason, struct exit 
 static notrace void vmx_run(struct vcpu *vcpu, struct exit *exit)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
-	u32 reason, tpr;
+	u32 reason;
+	u8 tpr;
 	bool failed;
 
 	to_vmcs(vmx);
@@ -158,8 +159,10 @@ static notrace void vmx_run(struct vcpu *vcpu, struct exit *exit)
 	vmx->launched = true;
 	from_vmcs(vmx);
 	tpr = *vmx->tpr;
-	if (tpr >> 4 != vcpu->cr8)
-		vcpu_cr8_moved(vcpu, tpr >> 4);
+	if (tpr != vmx->tpr_known) {
+		vmx->tpr_known = tpr;
+		vcpu_tpr_moved(vcpu, tpr);
+	}
 	decode(vmx, (u16)reason, exit);
 }
 

@@ -10,6 +10,7 @@
 #include <asm/apicdef.h>
 #include <asm/tlbflush.h>
 
+#include "../irq/lapic.h"
 #include "../mmu/mmu.h"
 #include "vmx.h"
 
@@ -280,10 +281,21 @@ void vmx_control(struct vmx_vcpu *vmx, enum vmx_word word, u32 control, bool on)
 	vmx_end();
 }
 
+/*
+ * In x2APIC mode the guest reads and writes its TPR without an exit (SDM 3, 30.5), and gets #GP for
+ * reserved bits. Elsewhere WRMSR of 808h would reach the processor's own APIC: it must exit.
+ */
+static bool virtualizes_tpr(struct vcpu *vcpu)
+{
+	return vcpu->apic && lapic_x2apic(vcpu->apic) && !vcpu->tpr.report &&
+	       vmx_can(VMX_CPU2, SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE);
+}
+
 /* What user space lets the guest do, or wants to hear of. */
 static void update_asked_for(struct vmx_vcpu *vmx)
 {
 	bool bp = vmx->vcpu.debug.control & KVM_GUESTDBG_USE_SW_BP;
+	bool tpr = virtualizes_tpr(&vmx->vcpu);
 	struct vm *vm = vmx->vcpu.vm;
 	bool mwait = !vm_exits_disabled(vm, KVM_X86_DISABLE_EXITS_MWAIT);
 
@@ -294,7 +306,8 @@ static void update_asked_for(struct vmx_vcpu *vmx)
 	vmx_control(vmx, VMX_CPU2, SECONDARY_EXEC_PAUSE_LOOP_EXITING,
 		    !vm_exits_disabled(vm, KVM_X86_DISABLE_EXITS_PAUSE));
 	vmx_write(EXCEPTION_BITMAP, EXCEPTIONS | (bp ? BIT(VECTOR_BP) : 0));
-	vmx_write(MSR_BITMAP, vmx_msr_bitmap_pa(vm));
+	vmx_control(vmx, VMX_CPU2, SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE, tpr);
+	vmx_write(MSR_BITMAP, vmx_msr_bitmap_pa(vm, tpr));
 }
 
 /* Instructions that the vCPU's CPUID does not show raise #UD with these controls off. */

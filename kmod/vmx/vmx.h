@@ -83,7 +83,9 @@ enum vmx_fresh {
  * @host_rsp: stack pointer that the VMCS holds for the exit
  * @launched: VMRESUME, not VMLAUNCH
  * @injecting: the VM-entry interruption information holds an event
- * @tpr: the byte of the virtual-APIC page that CR8 is
+ * @tpr: the byte of the virtual-APIC page that CR8 is the upper half of, VTPR; in x2APIC mode the
+ *	guest's TPR, which it may access without an exit
+ * @tpr_known: what was there last: the local APIC's TPR
  * @deadline: guest TSC at which the preemption timer ends the guest; 0: none
  * @host_debugctl: an exit clears IA32_DEBUGCTL: what is to be put back
  * @controls: VMX_CPU and VMX_CPU2 as in the VMCS
@@ -116,6 +118,7 @@ struct vmx_vcpu {
 	bool launched;
 	bool injecting;
 	u8 tpr_threshold;
+	u8 tpr_known;
 	u8 cpl;
 	bool code_l;
 	u8 *tpr;
@@ -193,7 +196,7 @@ bool vmx_foreign(void);
 int vmx_cpu_on(void);
 void vmx_cpu_off(void);
 void vmx_cpu_emergency(void);
-u64 vmx_msr_bitmap_pa(struct vm *vm);
+u64 vmx_msr_bitmap_pa(struct vm *vm, bool tpr);
 bool vmx_try_current(struct vmx_vcpu *vmx);
 void vmx_make_current(struct vmx_vcpu *vmx);
 void vmx_forget(struct vmx_vcpu *vmx);

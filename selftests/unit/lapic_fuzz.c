@@ -398,7 +398,7 @@ static void step(struct input *in, u8 features)
 		oracle_eoi(&oracle);
 		break;
 	case 3:
-		lapic_set_cr8(&lapic, op >> 4);
+		lapic_tpr_moved(&lapic, op & 0xf0);
 		oracle.tpr = op & 0xf0;
 		break;
 	case 4:

@@ -253,14 +253,14 @@ START_TEST(task_priority)
 	lapic_ack(&lapic);
 	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_PPR), 0x60);
 	lapic_post(&lapic, 0xa1, false);
-	lapic_set_cr8(&lapic, 10);
+	lapic_tpr_moved(&lapic, 0xa0);
 	ck_assert_int_eq(lapic_pending(&lapic), -1);
 	wakes = 0;
-	lapic_set_cr8(&lapic, 9);
+	lapic_tpr_moved(&lapic, 0x9f);
 	ck_assert_int_eq(wakes, 1);
 	ck_assert_int_eq(lapic_pending(&lapic), 0xa1);
-	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_TPR), 0x90);
-	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_PPR), 0x90);
+	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_TPR), 0x9f);
+	ck_assert_uint_eq(lapic_read(&lapic, LAPIC_PPR), 0x9f);
 	lapic_write(&lapic, LAPIC_TPR, 0xa7);
 	ck_assert_uint_eq(lapic_cr8(&lapic), 0xa);
 }
