@@ -122,7 +122,15 @@ void vmx_set_kernel_gs(struct vmx_vcpu *vmx, u64 value)
 	local_irq_restore(flags);
 }
 
-/* The MSRs of SYSCALL, where the guest has switched it on. */
+/* The MSRs of SYSCALL. IRQs off, the guest's state is in the processor. */
+static __always_inline void set_syscall_msrs(const struct vmx_vcpu *vmx)
+{
+	host_msr_set(HOST_MSR_STAR, vmx->syscall[SYSCALL_STAR]);
+	host_msr_set(HOST_MSR_LSTAR, vmx->syscall[SYSCALL_LSTAR]);
+	host_msr_set(HOST_MSR_SFMASK, vmx->syscall[SYSCALL_SFMASK]);
+}
+
+/* They have changed, or the guest has switched SYSCALL on. */
 void vmx_load_syscall_msrs(struct vmx_vcpu *vmx)
 {
 	unsigned long flags;
@@ -130,25 +138,30 @@ void vmx_load_syscall_msrs(struct vmx_vcpu *vmx)
 	if (!(vmx->vcpu.efer & EFER_SCE))
 		return;
 	local_irq_save(flags);
-	if (vmx->host.away) {
-		host_msr_set(HOST_MSR_STAR, vmx->syscall[SYSCALL_STAR]);
-		host_msr_set(HOST_MSR_LSTAR, vmx->syscall[SYSCALL_LSTAR]);
-		host_msr_set(HOST_MSR_SFMASK, vmx->syscall[SYSCALL_SFMASK]);
-	}
+	if (vmx->host.away)
+		set_syscall_msrs(vmx);
 	local_irq_restore(flags);
+}
+
+/* The kernel's store_ldt() knows only memory. */
+static __always_inline u16 read_ldtr(void)
+{
+	u32 ldt;
+
+	asm volatile("sldt %0" : "=r"(ldt));
+	return ldt;
 }
 
 static void save_host_segments(struct vmx_vcpu *vmx, bool current_here)
 {
 	u64 fs_base = user_fs_base();
+	u16 ldt = read_ldtr();
 	u32 ds, es, fs, gs;
-	u16 ldt;
 
 	savesegment(ds, ds);
 	savesegment(es, es);
 	savesegment(fs, fs);
 	savesegment(gs, gs);
-	store_ldt(ldt);
 	/* Selectors other than 0 are those of 32-bit programs, some of which are in the LDT. */
 	if (unlikely(ds | es | fs | gs | ldt)) {
 		vmx->host.ds = ds;
@@ -183,8 +196,9 @@ void vmx_load(struct vcpu *vcpu, int cpu)
 	local_irq_disable();
 	vmx->host.kernel_gs = exchange_kernel_gs(vmx->kernel_gs);
 	vmx->host.away = true;
+	if (vcpu->efer & EFER_SCE)
+		set_syscall_msrs(vmx);
 	local_irq_enable();
-	vmx_load_syscall_msrs(vmx);
 }
 
 static noinline void restore_host_selectors(struct vmx_vcpu *vmx)
