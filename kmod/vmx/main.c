@@ -64,19 +64,32 @@ static __always_inline void to_vmcs(struct vmx_vcpu *vmx)
 		vmx_timer_start(vmx);
 }
 
-static __always_inline void from_vmcs(struct vmx_vcpu *vmx)
+/*
+ * What is blocked was known before most exits, and what follows from it with it. But an NMI that is
+ * being injected blocks NMIs for shared code only, until the processor has delivered it.
+ */
+static __always_inline void blocking_from_vmcs(struct vmx_vcpu *vmx)
 {
 	struct vcpu *vcpu = &vmx->vcpu;
 	u32 blocking = vmx_read(GUEST_INTERRUPTIBILITY_INFO);
+
+	if (likely(blocking == vmx->blocking && !vmx->injecting))
+		return;
+	vmx->blocking = blocking;
+	vcpu->in_shadow = blocking & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS);
+	vcpu->events.nmi.masked = blocking & GUEST_INTR_STATE_NMI;
+}
+
+static __always_inline void from_vmcs(struct vmx_vcpu *vmx)
+{
+	struct vcpu *vcpu = &vmx->vcpu;
 
 	vmx->fresh = 0;
 	vmx->rip = vmx_read(GUEST_RIP);
 	vcpu->rip = vmx->rip;
 	vmx->rflags = vmx_read(GUEST_RFLAGS);
 	vcpu->rflags = vmx->rflags;
-	vmx->blocking = blocking;
-	vcpu->in_shadow = blocking & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS);
-	vcpu->events.nmi.masked = blocking & GUEST_INTR_STATE_NMI;
+	blocking_from_vmcs(vmx);
 }
 
 /* Fill in a struct exit from the VMCS; @number is the basic exit reason. */
