@@ -72,7 +72,7 @@ static int rdmsr_slow(struct vcpu *vcpu, struct exit *exit)
 	return msr_slow(vcpu, exit, msr_read);
 }
 
-static int wrmsr_fast(struct vcpu *vcpu, struct exit *exit)
+int exit_wrmsr_fast(struct vcpu *vcpu, struct exit *exit)
 {
 	return msr_fast(vcpu, exit, msr_write_fast);
 }
@@ -248,7 +248,7 @@ const struct exit_row exit_rows[NR_EXIT_KINDS] = {
 	[EXIT_DEADLINE] = { deadline_fast, nothing_slow },
 	[EXIT_CPUID] = { cpuid_fast, cpuid_slow },
 	[EXIT_RDMSR] = { rdmsr_fast, rdmsr_slow },
-	[EXIT_WRMSR] = { wrmsr_fast, wrmsr_slow },
+	[EXIT_WRMSR] = { exit_wrmsr_fast, wrmsr_slow },
 	[EXIT_HYPERCALL] = { hypercall_fast, hypercall },
 	[EXIT_IO] = { io_handle_fast, io_handle },
 	[EXIT_HLT] = { never_fast, hlt_slow },

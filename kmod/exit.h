@@ -8,6 +8,8 @@
 
 #include <linux/types.h>
 
+#include "io/bus.h"
+
 struct vcpu;
 
 /**
@@ -127,6 +129,9 @@ struct exit_row {
 
 extern const struct exit_row exit_rows[NR_EXIT_KINDS];
 
+/* The fast handler of EXIT_WRMSR. */
+int exit_wrmsr_fast(struct vcpu *vcpu, struct exit *exit);
+
 /**
  * exit_handle_fast() - finish an exit in the inner loop if that is possible
  * @vcpu: the vCPU
@@ -137,6 +142,11 @@ extern const struct exit_row exit_rows[NR_EXIT_KINDS];
  */
 static inline int exit_handle_fast(struct vcpu *vcpu, struct exit *exit)
 {
+	/* What a running guest does most is spared the indirect call. */
+	if (exit->kind == EXIT_WRMSR)
+		return exit_wrmsr_fast(vcpu, exit);
+	if (exit->kind == EXIT_IO)
+		return io_handle_fast(vcpu, exit);
 	return exit_rows[exit->kind].fast(vcpu, exit);
 }
 

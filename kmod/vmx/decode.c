@@ -53,17 +53,9 @@ static void decode_exception(struct vmx_vcpu *vmx, struct exit *exit)
 		skip_bytes(&vmx->vcpu, vmx_read(VM_EXIT_INSTRUCTION_LEN));
 }
 
-/* SDM 3, table 28-5. */
 static void decode_io(struct vmx_vcpu *vmx, struct exit *exit)
 {
-	u64 q = qualification(exit);
-
-	exit->io.port = q >> 16;
-	exit->io.size = (q & 7) + 1;
-	exit->io.in = q & BIT(3);
-	exit->io.string = q & BIT(4);
-	if (exit->io.string)
-		vmx_sync(&vmx->vcpu);
+	vmx_decode_io(vmx, exit);
 }
 
 /* SDM 3, table 28-3. MOV says all; CLTS and LMSW are left to the shared decoder. */

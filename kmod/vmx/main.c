@@ -98,11 +98,18 @@ static __always_inline void decode(struct vmx_vcpu *vmx, u32 number, struct exit
 	const struct vmx_reason *reason = &vmx_reasons[number % NR_VMX_REASONS];
 
 	BUILD_BUG_ON(EXIT_REASON_NOTIFY >= NR_VMX_REASONS);
+	exit->raw.reason = number;
+	exit->raw.info[1] = 0;
+	/* The most frequent one of those that have a function, without a call. */
+	if (number == EXIT_REASON_IO_INSTRUCTION && likely(!vmx->injecting)) {
+		exit->kind = EXIT_IO;
+		exit->insn_len = vmx_read(VM_EXIT_INSTRUCTION_LEN);
+		vmx_decode_io(vmx, exit);
+		return;
+	}
 	exit->kind = reason->kind;
 	exit->insn_len = 0;
-	exit->raw.reason = number;
 	exit->raw.info[0] = 0;
-	exit->raw.info[1] = 0;
 	if (reason->flags & VMX_ROW_LEN)
 		exit->insn_len = vmx_read(VM_EXIT_INSTRUCTION_LEN);
 	if ((reason->flags & VMX_ROW_LEAN) != VMX_ROW_LEAN || vmx->injecting)

@@ -301,6 +301,20 @@ struct vmx_reason {
 extern const struct vmx_reason vmx_reasons[NR_VMX_REASONS];
 void vmx_decode_rest(struct vmx_vcpu *vmx, const struct vmx_reason *reason, struct exit *exit);
 
+/* A port access (SDM 3, table 28-5). */
+static __always_inline void vmx_decode_io(struct vmx_vcpu *vmx, struct exit *exit)
+{
+	u64 q = vmx_read(EXIT_QUALIFICATION);
+
+	exit->raw.info[0] = q;
+	exit->io.port = q >> 16;
+	exit->io.size = (q & 7) + 1;
+	exit->io.in = q & BIT(3);
+	exit->io.string = q & BIT(4);
+	if (exit->io.string)
+		vmx_sync(&vmx->vcpu);
+}
+
 /* vmx/explain.c: why an entry was refused. */
 unsigned int vmx_explain(struct vcpu *vcpu, struct broken_rule *rules, unsigned int max);
 
