@@ -173,7 +173,6 @@ static void log_exit(struct vcpu *vcpu, const struct exit *exit)
 	vcpu->stats.exits[exit->kind]++;
 	entry->tsc = rdtsc();
 	entry->rip = vcpu->rip;
-	entry->kind = exit->kind;
 	entry->reason = exit->raw.reason;
 	entry->info[0] = exit->raw.info[0];
 	entry->info[1] = exit->raw.info[1];
@@ -187,9 +186,21 @@ static void run_guest(struct vcpu *vcpu, struct exit *exit)
 	context_tracking_guest_exit();
 }
 
+/* Events that came up in the inner loop are decided there, if nothing else has. What is left. */
+static unsigned long take_events_fast(struct vcpu *vcpu, unsigned long work)
+{
+	if (work & ~WORK_EVENTS || !vcpu->fast_events ||
+	    (vcpu->pv.eoi.armed && !pv_eoi_sync_fast(vcpu)))
+		return work;
+	vcpu_take_work(vcpu, WORK_EVENT);
+	event_prepare(vcpu);
+	return READ_ONCE(vcpu->work);
+}
+
 /* The inner loop: IRQs off. Returns SLOW for an exit that must be handled outside. */
 static int run_fast(struct vcpu *vcpu, struct exit *exit)
 {
+	unsigned long work;
 	int r;
 
 	do {
@@ -198,12 +209,10 @@ static int run_fast(struct vcpu *vcpu, struct exit *exit)
 		r = exit_handle_fast(vcpu, exit);
 		if (r != GUEST)
 			return r;
-		if (vcpu->work & WORK_EVENTS && !(vcpu->work & ~WORK_EVENTS) && vcpu->fast_events &&
-		    (!vcpu->pv.eoi.armed || pv_eoi_sync_fast(vcpu))) {
-			vcpu_take_work(vcpu, WORK_EVENT);
-			event_prepare(vcpu);
-		}
-	} while (!READ_ONCE(vcpu->work) && READ_ONCE(vcpu->mode) == VCPU_IN_GUEST &&
+		work = READ_ONCE(vcpu->work);
+		if (work)
+			work = take_events_fast(vcpu, work);
+	} while (!work && READ_ONCE(vcpu->mode) == VCPU_IN_GUEST &&
 		 !xfer_to_guest_mode_work_pending());
 	return GUEST;
 }

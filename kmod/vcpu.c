@@ -155,16 +155,26 @@ static const struct ioctl vcpu_ioctls[] = {
 	{},
 };
 
+static __always_inline bool vcpu_lock(struct vcpu *vcpu)
+{
+	return mutex_trylock(&vcpu->mutex) || !mutex_lock_killable(&vcpu->mutex);
+}
+
 static noinline long vcpu_ioctl_but_run(struct vcpu *vcpu, unsigned int cmd, unsigned long uarg)
 {
 	long r;
 
+	if (_IOC_TYPE(cmd) != KVMIO && _IOC_TYPE(cmd) != TENONIO)
+		return -EINVAL;
+	if (!vcpu_lock(vcpu))
+		return -EINTR;
 	if (unlikely(vcpu->sleep.times != virt_sleep.times))
 		vcpu_slept(vcpu);
 	if (backend->sync)
 		backend->sync(vcpu);
 	r = ioctl_dispatch(vcpu_ioctls, IOCTL_VCPU, (union ioctl_object){ .vcpu = vcpu }, cmd,
 			   uarg);
+	mutex_unlock(&vcpu->mutex);
 	/* KVM's vCPU fd answers an unknown number with -EINVAL. */
 	return r == -ENOTTY ? -EINVAL : r;
 }
@@ -176,14 +186,11 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 
 	if (vcpu->vm->mm != current->mm)
 		return -EIO;
-	if (cmd != KVM_RUN && _IOC_TYPE(cmd) != KVMIO && _IOC_TYPE(cmd) != TENONIO)
-		return -EINVAL;
-	if (!mutex_trylock(&vcpu->mutex) && mutex_lock_killable(&vcpu->mutex))
+	if (unlikely(cmd != KVM_RUN))
+		return vcpu_ioctl_but_run(vcpu, cmd, uarg);
+	if (!vcpu_lock(vcpu))
 		return -EINTR;
-	if (likely(cmd == KVM_RUN))
-		r = vcpu_run(vcpu, uarg);
-	else
-		r = vcpu_ioctl_but_run(vcpu, cmd, uarg);
+	r = vcpu_run(vcpu, uarg);
 	mutex_unlock(&vcpu->mutex);
 	return r;
 }

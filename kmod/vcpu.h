@@ -121,8 +121,6 @@ struct log_entry {
 	u64 rip;
 	u64 reason;
 	u64 info[2];
-	u32 kind;
-	u32 reserved[5];
 } __aligned(64);
 
 /**
