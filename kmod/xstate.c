@@ -142,8 +142,11 @@ void xstate_switch_to_guest(struct vcpu *vcpu)
 		if (host_xsaves && vcpu->xss != host_xss)
 			wrmsrl(MSR_IA32_XSS, vcpu->xss);
 	}
-	if (guest_uses_pkru(vcpu) && vcpu->pkru != vcpu->host_pkru)
-		wrpkru(vcpu->pkru);
+	if (guest_uses_pkru(vcpu)) {
+		vcpu->host_pkru = rdpkru();
+		if (vcpu->pkru != vcpu->host_pkru)
+			wrpkru(vcpu->pkru);
+	}
 }
 
 void xstate_switch_to_host(struct vcpu *vcpu)

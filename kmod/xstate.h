@@ -28,8 +28,6 @@ void xstate_reset(struct vcpu *vcpu, bool init);
 /* Make the registers the guest's, which they are not yet, and the thread's again. Preemption on. */
 static inline void xstate_load(struct vcpu *vcpu)
 {
-	if (cpu_feature_enabled(X86_FEATURE_OSPKE))
-		vcpu->host_pkru = read_pkru();
 	fpu_swap_kvm_fpstate(&vcpu->fpu, true);
 	vcpu->fpu_loaded = true;
 }

@@ -7,6 +7,7 @@
 #include <linux/module.h>
 #include <asm/nospec-branch.h>
 #include <asm/perf_event.h>
+#include <asm/pkru.h>
 
 #include "../compat.h"
 #include "../mmu/pte.h"
@@ -173,6 +174,13 @@ static int svm_discover(void)
 	return -EOPNOTSUPP;
 }
 
+/* It is found out at an exit only that such a guest uses PKRU. */
+static void svm_load_guarded(struct vcpu *vcpu, int cpu)
+{
+	vcpu->host_pkru = read_pkru();
+	svm_load(vcpu, cpu);
+}
+
 /**
  * svm_probe() - discover SVM (APM 2, 15.4) and allocate what all guests share
  *
@@ -191,6 +199,8 @@ int svm_probe(void)
 		svm_remove();
 		return r;
 	}
+	if (svm_xcr0_guard)
+		svm_backend.load = svm_load_guarded;
 	svm_backend.tdp_levels = pgtable_l5_enabled() ? 5 : 4;
 	svm_backend.tdp_page_level = PTE_LEVEL_1G;
 	svm_backend.tdp_exec_level = PTE_LEVEL_1G;

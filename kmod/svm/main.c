@@ -12,8 +12,8 @@
 #include "check.h"
 #include "svm.h"
 
-static bool xcr0_guard;
-module_param(xcr0_guard, bool, 0444);
+bool svm_xcr0_guard;
+module_param_named(xcr0_guard, svm_xcr0_guard, bool, 0444);
 MODULE_PARM_DESC(xcr0_guard,
 		 "Re-read XCR0 after each exit, for emulators that do not intercept XSETBV");
 
@@ -142,7 +142,7 @@ static void svm_run(struct vcpu *vcpu, struct exit *exit)
 		return;
 	}
 	svm_from_vmcb(svm);
-	if (unlikely(xcr0_guard) && vcpu->cr4 & X86_CR4_OSXSAVE)
+	if (unlikely(svm_xcr0_guard) && vcpu->cr4 & X86_CR4_OSXSAVE)
 		svm_read_xcr0(vcpu);
 	control->tlb_ctl = TLB_CONTROL_DO_NOTHING;
 	control->clean = SVM_CLEAN_ALL;

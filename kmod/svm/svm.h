@@ -50,6 +50,8 @@ struct svm_features {
 };
 
 extern struct svm_features svm_features;
+/* XSETBV does not exit: XCR0 is read after each exit. */
+extern bool svm_xcr0_guard;
 
 /**
  * struct svm_cpu - a host CPU in use

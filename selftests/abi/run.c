@@ -2,6 +2,7 @@
 /*
  * KVM_RUN: the guest starts at the reset vector, exits are what they should be.
  */
+#include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -209,6 +210,69 @@ static void test_ldt(void)
 	CHECK(ldt_is_there());
 }
 
+static uint32_t rdpkru(void)
+{
+	uint32_t eax, edx;
+
+	__asm__ volatile("rdpkru" : "=a"(eax), "=d"(edx) : "c"(0));
+	return eax;
+}
+
+static void wrpkru(uint32_t value)
+{
+	__asm__ volatile("wrpkru" : : "a"(value), "c"(0), "d"(0) : "memory");
+}
+
+static bool has_pkru(void)
+{
+	uint32_t eax, ebx, ecx, edx;
+
+	return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && ecx & bit_OSPKE;
+}
+
+/* The guest may use PKRU from now on. */
+static void enable_pkru(struct abi_vm *vm, int vcpu)
+{
+	struct kvm_xcrs xcrs = { .nr_xcrs = 1, .xcrs = { { .value = 1 << 9 | 3 } } };
+	struct kvm_sregs sregs;
+
+	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_GET_SREGS, &sregs), 0);
+	sregs.cr4 |= 1 << 22 | 1 << 18 | 1 << 9;
+	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_SET_SREGS, &sregs), 0);
+	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_SET_XCRS, &xcrs), 0);
+}
+
+/* Guest and thread have protection keys of their own: xor ecx,ecx; wrpkru; out; rdpkru; out; hlt */
+static void test_pkru(void)
+{
+	const uint32_t mine = 0xc0, guests = 0x3000;
+	struct abi_vm *vm;
+	struct kvm_regs regs;
+	int vcpu;
+
+	if (!has_pkru())
+		abi_skip("no protection keys");
+	vm = abi_vm(0x400000);
+	vcpu = abi_vcpu(vm);
+	ABI_CODE(vm, 0x1000, 0x31, 0xc9, 0x0f, 0x01, 0xef, 0xe6, 0xe9, 0x0f, 0x01, 0xee, 0xe6, 0xe9,
+		 0xf4);
+	abi_long(vm, vcpu, 0x1000);
+	enable_pkru(vm, vcpu);
+	regs = abi_regs(vm, vcpu);
+	regs.rax = guests;
+	regs.rdx = 0;
+	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_SET_REGS, &regs), 0);
+	wrpkru(mine);
+	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_IO);
+	CHECK_EQ(rdpkru(), mine);
+	wrpkru(mine << 2);
+	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_IO);
+	CHECK_EQ(rdpkru(), mine << 2);
+	CHECK_EQ(abi_regs(vm, vcpu).rax, guests);
+	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_HLT);
+	CHECK_EQ(rdpkru(), mine << 2);
+}
+
 static const struct abi_test tests[] = {
 	{ "api_version", test_api },
 	{ "out", test_out },
@@ -222,6 +286,7 @@ static const struct abi_test tests[] = {
 	{ "immediate_exit", test_immediate_exit },
 	{ "immediate_exit_completes", test_immediate_exit_completes },
 	{ "ldt", test_ldt },
+	{ "pkru", test_pkru },
 	{ NULL, NULL },
 };
 
