@@ -163,7 +163,7 @@ static void save_host_segments(struct vmx_vcpu *vmx, bool current_here)
 	savesegment(fs, fs);
 	savesegment(gs, gs);
 	/* Selectors other than 0 are those of 32-bit programs, some of which are in the LDT. */
-	if (unlikely(ds | es | fs | gs | ldt)) {
+	if (unlikely(ds | es | fs | gs | ldt) && current_here) {
 		vmx->host.ds = ds;
 		vmx->host.es = es;
 		vmx->host.fs = fs;
@@ -201,16 +201,29 @@ void vmx_load(struct vcpu *vcpu, int cpu)
 	local_irq_enable();
 }
 
+static void set_user_fs_base(u64 base)
+{
+	if (cpu_feature_enabled(X86_FEATURE_FSGSBASE))
+		wrfsbase(base);
+	else
+		wrmsrl(MSR_FS_BASE, base);
+}
+
+/* To load FS or GS brings the descriptor's base, but WRFSBASE and WRGSBASE may have set another. */
 static noinline void restore_host_selectors(struct vmx_vcpu *vmx)
 {
 	vmx->host.selectors = false;
 	asm volatile("lldt %w0" : : "r"(vmx->host.ldt));
 	loadsegment(ds, vmx->host.ds);
 	loadsegment(es, vmx->host.es);
-	if (vmx->host.fs)
+	if (vmx->host.fs) {
 		loadsegment(fs, vmx->host.fs);
-	if (vmx->host.gs)
+		set_user_fs_base(vmx->host.fs_base);
+	}
+	if (vmx->host.gs) {
 		load_gs_index(vmx->host.gs);
+		exchange_kernel_gs(vmx->host.kernel_gs);
+	}
 }
 
 /* The thread's map of I/O ports lies beyond the limit that an exit leaves: reload TR at once. */

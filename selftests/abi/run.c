@@ -3,9 +3,11 @@
  * KVM_RUN: the guest starts at the reset vector, exits are what they should be.
  */
 #include <cpuid.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <asm/hwcap2.h>
 #include <asm/ldt.h>
 
 #include "lib/abi.h"
@@ -210,6 +212,46 @@ static void test_ldt(void)
 	CHECK(ldt_is_there());
 }
 
+/* FS and GS with the LDT's segment, whose base is 0, and other bases: FS's is libc's. */
+static void test_segment_bases(void)
+{
+	const struct user_desc desc = { .limit = 0xfffff, .seg_32bit = 1, .limit_in_pages = 1 };
+	const uint64_t gs_set = 0x123456789000;
+	uint64_t fs_set, fs_base, gs_base;
+	uint16_t fs, gs;
+	struct abi_vm *vm;
+	int vcpu, exit;
+
+	if (!(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE))
+		abi_skip("no WRGSBASE");
+	vm = abi_vm(0x100000);
+	vcpu = abi_vcpu(vm);
+	ABI_CODE(vm, 0x1000, 0xe6, 0xe9, 0xf4);
+	abi_real(vm, vcpu, 0x1000);
+	CHECK_EQ(syscall(SYS_modify_ldt, 1, &desc, sizeof(desc)), 0);
+	__asm__ volatile("rdfsbase %0\n"
+			 "mov %k1, %%fs\n"
+			 "wrfsbase %0\n"
+			 "mov %k1, %%gs\n"
+			 "wrgsbase %2\n"
+			 : "=&r"(fs_set)
+			 : "r"((uint64_t)LDT_SELECTOR), "r"(gs_set));
+	exit = syscall(SYS_ioctl, vm->vcpu[vcpu], KVM_RUN, 0);
+	/* Without its base FS is of no use to what reports a failure. */
+	__asm__ volatile("rdfsbase %0\n"
+			 "rdgsbase %1\n"
+			 "mov %%fs, %2\n"
+			 "mov %%gs, %3\n"
+			 "wrfsbase %4\n"
+			 : "=&r"(fs_base), "=&r"(gs_base), "=&r"(fs), "=&r"(gs)
+			 : "r"(fs_set));
+	CHECK_EQ(exit, 0);
+	CHECK_EQ(fs_base, fs_set);
+	CHECK_EQ(gs_base, gs_set);
+	CHECK_EQ(fs, LDT_SELECTOR);
+	CHECK_EQ(gs, LDT_SELECTOR);
+}
+
 static uint32_t rdpkru(void)
 {
 	uint32_t eax, edx;
@@ -286,6 +328,7 @@ static const struct abi_test tests[] = {
 	{ "immediate_exit", test_immediate_exit },
 	{ "immediate_exit_completes", test_immediate_exit_completes },
 	{ "ldt", test_ldt },
+	{ "segment_bases", test_segment_bases },
 	{ "pkru", test_pkru },
 	{ NULL, NULL },
 };
