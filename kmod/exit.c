@@ -5,6 +5,9 @@
  * A fast handler runs with interrupts off inside the inner loop; it answers SLOW, having changed
  * nothing, where it cannot finish there.
  */
+#include <asm/cpu.h>
+#include <asm/cpufeature.h>
+
 #include "compat.h"
 #include "cr.h"
 #include "emulate.h"
@@ -161,10 +164,32 @@ static int exception_fast(struct vcpu *vcpu, struct exit *exit)
 	return GUEST;
 }
 
+/* #AC is the guest's where it has asked for it (SDM 3, 6.15), else it is for a split lock. */
+static bool is_split_lock(struct vcpu *vcpu)
+{
+	return boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT) &&
+	       !(vcpu->cr0 & X86_CR0_AM && vcpu->rflags & X86_EFLAGS_AC && backend->cpl(vcpu) == 3);
+}
+
+/* The host decides: the guest may go on, or user space is told, with SIGBUS on its way. */
+static int split_lock(struct vcpu *vcpu, const struct exit *exit)
+{
+	struct kvm_run *run = vcpu->run;
+
+	if (handle_guest_split_lock(vcpu->rip))
+		return GUEST;
+	run->exit_reason = KVM_EXIT_EXCEPTION;
+	run->ex.exception = VECTOR_AC;
+	run->ex.error_code = exit->exception.error;
+	return USER;
+}
+
 static int exception_slow(struct vcpu *vcpu, struct exit *exit)
 {
 	if (exit->exception.vector == VECTOR_UD)
 		return undefined_opcode(vcpu, exit);
+	if (exit->exception.vector == VECTOR_AC && is_split_lock(vcpu))
+		return split_lock(vcpu, exit);
 	if (exit->exception.vector == VECTOR_DB || exit->exception.vector == VECTOR_BP)
 		return debug_exception(vcpu, exit->exception.vector, exit->exception.payload);
 	if (exit->exception.vector == VECTOR_PF)
