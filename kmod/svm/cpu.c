@@ -166,8 +166,8 @@ static int svm_discover(void)
 			boot_cpu_has(X86_FEATURE_VIRT_SSBD),
 		.nr_asids = cpuid_ebx(0x8000000a),
 	};
-	svm_features.speculation = svm_features.spec_ctrl || svm_features.virt_spec_ctrl ||
-				   svm_features.ssbd;
+	if (svm_features.spec_ctrl || svm_features.virt_spec_ctrl || svm_features.ssbd)
+		static_branch_enable(&svm_speculation);
 	if (svm_features.nr_asids >= 2)
 		return 0;
 	pr_err("this CPU's SVM has no ASIDs for guests\n");

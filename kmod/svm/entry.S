@@ -9,7 +9,9 @@
  */
 #include <linux/linkage.h>
 #include <asm/asm.h>
+#include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
+#include <asm/percpu.h>
 
 #include "../compat.h"
 #include "../guest_regs.S"
@@ -59,6 +61,20 @@ SYM_FUNC_START(svm_enter)
 	stgi
 
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT
+
+	/*
+	 * The host's SPEC_CTRL is in force before returns are untrained. With IBRS in use by the
+	 * kernel the MSR is written in any case: that is the barrier.
+	 */
+	ALTERNATIVE_2 "jmp .Lno_spec_ctrl", "", X86_FEATURE_MSR_SPEC_CTRL, \
+		"jmp .Lno_spec_ctrl", X86_FEATURE_V_SPEC_CTRL
+	mov	PER_CPU_VAR(x86_spec_ctrl_current), %eax
+	cmp	%eax, PER_CPU_VAR(svm_spec_ctrl)
+	ALTERNATIVE "je .Lno_spec_ctrl", "", X86_FEATURE_KERNEL_IBRS
+	mov	$MSR_IA32_SPEC_CTRL, %ecx
+	xor	%edx, %edx
+	wrmsr
+.Lno_spec_ctrl:
 	UNTRAIN_RET_VM
 
 	/* No guest value stays in a register that speculation could use. */

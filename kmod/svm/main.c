@@ -81,7 +81,10 @@ static noinline void svm_events_from_vmcb(struct svm_vcpu *svm)
 	event_after_exit(&svm->vcpu, info & SVM_EXITINTINFO_VALID ? &event : NULL);
 }
 
-/* What the guest set in SPEC_CTRL is in force while it runs, and not a moment longer. */
+DEFINE_STATIC_KEY_FALSE(svm_speculation);
+DEFINE_PER_CPU(u32, svm_spec_ctrl);
+
+/* What the guest set in SPEC_CTRL is in force while it runs; svm_enter() puts back the host's. */
 static noinline void svm_spec_ctrl_enter(struct svm_vcpu *svm)
 {
 	u64 guest = svm->vcpu.msrs.spec_ctrl;
@@ -90,21 +93,11 @@ static noinline void svm_spec_ctrl_enter(struct svm_vcpu *svm)
 		x86_spec_ctrl_set_guest(0);
 	if (svm_features.virt_spec_ctrl)
 		svm->vmcb->save.spec_ctrl = guest;
-	else if (svm_features.spec_ctrl && guest != this_cpu_read(x86_spec_ctrl_current))
+	if (!svm_features.spec_ctrl)
+		return;
+	__this_cpu_write(svm_spec_ctrl, guest);
+	if (guest != this_cpu_read(x86_spec_ctrl_current))
 		native_wrmsrl(MSR_IA32_SPEC_CTRL, guest);
-}
-
-static noinline void svm_spec_ctrl_leave(struct svm_vcpu *svm)
-{
-	u64 host;
-
-	if (svm_features.spec_ctrl) {
-		host = this_cpu_read(x86_spec_ctrl_current);
-		if (svm->vcpu.msrs.spec_ctrl != host)
-			native_wrmsrl(MSR_IA32_SPEC_CTRL, host);
-	}
-	if (svm_features.ssbd)
-		x86_spec_ctrl_restore_host(0);
 }
 
 /* The process has an LDT, which another of its threads may replace at any time. */
@@ -130,11 +123,11 @@ static void svm_run(struct vcpu *vcpu, struct exit *exit)
 	if (unlikely(svm->stepping))
 		svm_before_step(svm);
 	svm_to_vmcb(svm);
-	if (svm_features.speculation)
+	if (static_branch_unlikely(&svm_speculation))
 		svm_spec_ctrl_enter(svm);
 	svm_enter(svm->vmcb_pa, vcpu->regs, sc->host_area_pa);
-	if (svm_features.speculation)
-		svm_spec_ctrl_leave(svm);
+	if (static_branch_unlikely(&svm_speculation) && svm_features.ssbd)
+		x86_spec_ctrl_restore_host(0);
 
 	if (unlikely(control->exit_code == SVM_EXIT_CODE_INVALID)) {
 		control->clean = 0;

@@ -35,7 +35,6 @@ enum svm_clean {
  * @spec_ctrl: SPEC_CTRL exists and the VMCB does not hold the guest's: it is switched by hand
  * @virt_spec_ctrl: the VMCB holds it (APM 2, 15.34.1)
  * @ssbd: store bypass is switched by a host MSR other than SPEC_CTRL
- * @speculation: one of the three before
  * @nr_asids: ASIDs 0 to @nr_asids - 1 exist; 0 is the host's
  */
 struct svm_features {
@@ -45,11 +44,12 @@ struct svm_features {
 	bool spec_ctrl;
 	bool virt_spec_ctrl;
 	bool ssbd;
-	bool speculation;
 	u32 nr_asids;
 };
 
 extern struct svm_features svm_features;
+/* One of @spec_ctrl, @virt_spec_ctrl and @ssbd. */
+DECLARE_STATIC_KEY_FALSE(svm_speculation);
 /* XSETBV does not exit: XCR0 is read after each exit. */
 extern bool svm_xcr0_guard;
 
@@ -72,6 +72,8 @@ struct svm_cpu {
 };
 
 DECLARE_PER_CPU(struct svm_cpu, svm_cpus);
+/* What svm_enter() finds in SPEC_CTRL after the guest, whose value it is; low half. */
+DECLARE_PER_CPU(u32, svm_spec_ctrl);
 
 /**
  * struct svm_vcpu - a vCPU and its VMCB
