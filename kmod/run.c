@@ -525,6 +525,28 @@ static noinline long vcpu_run_masked(struct vcpu *vcpu)
 	return r;
 }
 
+static void set_block_step(bool on)
+{
+	unsigned long debugctl;
+
+	local_irq_disable();
+	debugctl = get_debugctlmsr() & ~DEBUGCTLMSR_BTF;
+	update_thread_flag(TIF_BLOCKSTEP, on);
+	update_debugctlmsr(on ? debugctl | DEBUGCTLMSR_BTF : debugctl);
+	local_irq_enable();
+}
+
+/* A debugger steps the thread by branches; not the guest, to which DEBUGCTL may apply too. */
+static noinline long vcpu_run_block_stepped(struct vcpu *vcpu)
+{
+	long r;
+
+	set_block_step(false);
+	r = vcpu->sigset_active ? vcpu_run_masked(vcpu) : vcpu_run_unmasked(vcpu);
+	set_block_step(true);
+	return r;
+}
+
 /**
  * vcpu_run() - KVM_RUN
  * @vcpu: the vCPU, with its mutex held
@@ -537,5 +559,7 @@ long vcpu_run(struct vcpu *vcpu, unsigned long uarg)
 {
 	if (uarg)
 		return -EINVAL;
+	if (unlikely(test_thread_flag(TIF_BLOCKSTEP)))
+		return vcpu_run_block_stepped(vcpu);
 	return unlikely(vcpu->sigset_active) ? vcpu_run_masked(vcpu) : vcpu_run_unmasked(vcpu);
 }
