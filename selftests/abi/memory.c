@@ -570,7 +570,7 @@ static void test_computing(void)
 		CHECK_EQ(set_slot(vm, 2, 0, 2 * AREA, PAGE, more), 0);
 		CHECK_EQ(set_slot(vm, 2, 0, 0, 0, NULL), 0);
 		took = now() - begin;
-		if (took > 1)
+		if (took > 10)
 			abi_fail(__FILE__, __LINE__, "%g seconds", took);
 	}
 	/* The guest has this page in its TLB: only a flush shows it the new one. */
@@ -598,7 +598,7 @@ static void test_computing_delete(void)
 	usleep(300000);
 	begin = now();
 	CHECK_EQ(set_slot(vm, AREA_ID, 0, 0, 0, NULL), 0);
-	CHECK(now() - begin < 1);
+	CHECK(now() - begin < 10);
 	CHECK_EQ(pthread_join(spinner.thread, NULL), 0);
 	CHECK_EQ(spinner.exit, KVM_EXIT_HLT);
 }

@@ -154,19 +154,32 @@ static void test_hypercalls(void)
 	CHECK_EQ(value(&stats, "hypercalls"), 2);
 }
 
+/**
+ * struct waker - who ends a halt
+ * @vm: whose
+ * @stats: of the vCPU that halts
+ */
+struct waker {
+	struct abi_vm *vm;
+	const struct stats *stats;
+};
+
 static void *interrupt(void *arg)
 {
-	struct abi_vm *vm = arg;
+	struct waker *waker = arg;
 	struct kvm_msi msi = { .address_lo = 0xfee00000, .data = 0x41 };
 
+	while (!value(waker->stats, "blocking"))
+		usleep(1000);
 	usleep(300000);
-	CHECK_EQ(ioctl(vm->fd, KVM_SIGNAL_MSI, &msi), 1);
+	CHECK_EQ(ioctl(waker->vm->fd, KVM_SIGNAL_MSI, &msi), 1);
 	return NULL;
 }
 
 /* The guest halts, and 0.3 s later an interrupt wakes it. */
-static void halt_once(struct abi_vm *vm, int vcpu)
+static void halt_once(struct abi_vm *vm, int vcpu, const struct stats *stats)
 {
+	struct waker waker = { vm, stats };
 	struct kvm_lapic_state lapic;
 	struct kvm_regs regs;
 	uint32_t svr = 0x1ff;
@@ -184,7 +197,7 @@ static void halt_once(struct abi_vm *vm, int vcpu)
 	memcpy(lapic.regs + 0xf0, &svr, sizeof(svr));
 	memset(lapic.regs + 0x100, 0, 0x80);
 	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_SET_LAPIC, &lapic), 0);
-	CHECK_EQ(pthread_create(&thread, NULL, interrupt, vm), 0);
+	CHECK_EQ(pthread_create(&thread, NULL, interrupt, &waker), 0);
 	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_IO);
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 }
@@ -216,7 +229,7 @@ static void test_halt(void)
 	int vcpu = abi_vcpu(vm);
 	struct stats stats = open_stats(vm->vcpu[vcpu]);
 
-	halt_once(vm, vcpu);
+	halt_once(vm, vcpu, &stats);
 	CHECK(value(&stats, "halt_wait_ns") >= 100000000);
 	CHECK(histogram_sum(&stats, "halt_wait_hist") >= 1);
 	CHECK_EQ(value(&stats, "blocking"), 0);
@@ -238,8 +251,8 @@ static void test_halt_poll(void)
 	cap.args[0] = 0xffffffff;
 	CHECK_EQ(ioctl(vm->fd, KVM_ENABLE_CAP, &cap), 0);
 	/* Short of the limit: the next one polls. */
-	halt_once(vm, vcpu);
-	halt_once(vm, vcpu);
+	halt_once(vm, vcpu, &stats);
+	halt_once(vm, vcpu, &stats);
 	if (sysconf(_SC_NPROCESSORS_ONLN) > 1) {
 		CHECK(value(&stats, "halt_attempted_poll") >= 1);
 		CHECK_EQ(value(&stats, "halt_successful_poll") +
@@ -250,7 +263,7 @@ static void test_halt_poll(void)
 	}
 	cap.args[0] = 0;
 	CHECK_EQ(ioctl(vm->fd, KVM_ENABLE_CAP, &cap), 0);
-	halt_once(vm, vcpu);
+	halt_once(vm, vcpu, &stats);
 }
 
 /* mov [2 MiB * n], al for some n; hlt: one page each, whatever its size. */

@@ -79,14 +79,14 @@ static int next_port(struct abi_vm *vm)
 	return vm->run[0]->io.port;
 }
 
-/* All have come, none early; none was late by a second. */
+/* All have come, none early; none was late by 20 seconds. */
 static void check_end(struct abi_vm *vm, uint64_t count)
 {
 	struct kvm_regs regs = abi_regs(vm, 0);
 
 	CHECK_EQ(regs.r10, count);
 	CHECK_EQ(regs.r9, 0);
-	CHECK(regs.r8 < 1000 * khz(vm));
+	CHECK(regs.r8 < 20000 * khz(vm));
 }
 
 static void run_to_end(const uint8_t *code, uint64_t count)
@@ -143,7 +143,7 @@ static void test_far_and_disarmed(void)
 	struct abi_vm *vm = start(guest_timer_far, 500, 0);
 	struct kvm_regs regs = abi_regs(vm, 0);
 
-	regs.rsi = 20 * khz(vm);
+	regs.rsi = 500 * khz(vm);
 	CHECK_EQ(ioctl(vm->vcpu[0], KVM_SET_REGS, &regs), 0);
 	CHECK_EQ(next_port(vm), END_PORT);
 	CHECK_EQ(abi_regs(vm, 0).r15, 0);

@@ -82,7 +82,7 @@ GUEST hlt
 GUEST far
 	mov	%rsi, %rbx
 	mov	%r12, %r14
-	mov	$0x100001000, %r12
+	mov	$0x1000001000, %r12
 	mov	$1, %esi
 	BEGIN
 	call	wait

@@ -93,7 +93,7 @@ static void interrupted(void)
 	}
 }
 
-/* Killed, a process that runs a guest is gone within a second. */
+/* Killed, a process that runs a guest is gone within ten seconds. */
 static void killed(void)
 {
 	double start;
@@ -112,7 +112,7 @@ static void killed(void)
 	CHECK_EQ(kill(pid, SIGKILL), 0);
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	CHECK(seconds() - start < 1);
+	CHECK(seconds() - start < 10);
 }
 
 static void *run_vcpu(void *arg)
@@ -157,7 +157,7 @@ static void memory_changes(void)
 		CHECK_EQ(ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot), 0);
 		slot.memory_size = 0;
 		CHECK_EQ(ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot), 0);
-		CHECK(seconds() - begin < 1);
+		CHECK(seconds() - begin < 10);
 	}
 }
 
@@ -225,10 +225,20 @@ static void set_online(bool online)
 	close(fd);
 }
 
+/* The guest goes on counting, in 20 seconds at the latest. */
+static void goes_on(void)
+{
+	uint32_t before = counter();
+	int i;
+
+	for (i = 0; i < 20000 && counter() == before; i++)
+		usleep(1000);
+	CHECK(counter() != before);
+}
+
 /* The vCPUs' CPU goes away and comes again: they go on computing, on whatever there is. */
 static void cpu_hotplug(void)
 {
-	uint32_t before;
 	int i;
 
 	if (access("/sys/devices/system/cpu/cpu1/online", W_OK))
@@ -242,9 +252,7 @@ static void cpu_hotplug(void)
 		usleep(1000);
 	for (i = 0; i < 6; i++) {
 		set_online(i % 2);
-		before = counter();
-		usleep(200000);
-		CHECK(counter() != before);
+		goes_on();
 	}
 }
 

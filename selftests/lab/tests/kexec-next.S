@@ -15,7 +15,7 @@
 #define ARRIVED	   0x8100
 #define COM2	   0x2f8
 #define LSR	   5
-#define PATIENCE   20000000
+#define PATIENCE   500000000
 
 	.text
 	.globl	_start
@@ -57,6 +57,7 @@ _start:
 	mov	$PATIENCE, %ecx
 4:	cmpb	$0, ARRIVED
 	jne	5f
+	pause
 	loop	4b
 5:	mov	ARRIVED, %al
 	add	%al, digit(%rip)

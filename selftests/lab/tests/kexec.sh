@@ -22,7 +22,7 @@ expect()
 	local wanted=$1 complaints=$2 status
 
 	shift 2
-	"$LAB" --kernel "$KERNEL" --cpus 2 --mem 1024 --timeout 60 --keep "$WORK/logs" --dir "$WORK/t:/t" \
+	"$LAB" --kernel "$KERNEL" --cpus 2 --mem 1024 --timeout 180 --keep "$WORK/logs" --dir "$WORK/t:/t" \
 		"$@" >"$WORK/said" 2>&1
 	status=$?
 	if [ "$status" != "$wanted" ]; then

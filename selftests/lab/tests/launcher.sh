@@ -83,18 +83,29 @@ rm -f /tmp/out /tmp/err
 after=$(ls /tmp)
 [ "$before" = "$after" ] || { echo "left behind: $after"; failed=1; }
 
+# up: the guest's shell has begun.
+up()
+{
+	for second in $(seq 100); do
+		! grep -q 'in a Tenon guest' /tmp/out 2>/dev/null || return 0
+		sleep 1
+	done
+	return 1
+}
+
 mkfifo /tmp/keys
-(sleep 12; printf '\001x'; sleep 30) >/tmp/keys &
+(up; printf '\001x'; sleep 30) >/tmp/keys &
 ends 0 /tmp/keys -m 256 -c 2
 ends 1 /dev/null -m 256 -a 'reboot=t panic=1 rdinit=/nowhere'
 grep -q 'the guest died: triple fault' /tmp/err || { echo "no report:"; cat /tmp/err; failed=1; }
 ends 0 /dev/null -m 256 -a 'panic=1 rdinit=/nowhere' --no-reboot
 
-(sleep 30) >/tmp/keys &
+(sleep 130) >/tmp/keys &
+rm -f /tmp/out
 tenon run -k /guest/vmlinuz -i /guest/initrd --dev "$dev" -m 256 -c 2 -n night </tmp/keys \
-	>/dev/null 2>&1 &
+	>/tmp/out 2>&1 &
 pid=$!
-sleep 6
+up || { echo 'the guest does not come up:'; cat /tmp/out; failed=1; }
 names=$(cat /proc/$pid/task/*/comm | grep -v '^kvm-' | tr '\n' ' ') # 6.12's kvm.ko adds one
 [ "$names" = "tenon night/0 night/1 " ] || { echo "threads: $names"; failed=1; }
 kill $pid

@@ -35,7 +35,7 @@ free_memory()
 # rounds N: in the cgroup.
 rounds()
 {
-	sh -c "echo \$\$ >/tmp/cgroup/vms/cgroup.procs; exec timeout 60 /work/lifecycle $1" 2>&1 ||
+	sh -c "echo \$\$ >/tmp/cgroup/vms/cgroup.procs; exec timeout 180 /work/lifecycle $1" 2>&1 ||
 		fail "lifecycle $1: status $?"
 }
 
@@ -86,5 +86,5 @@ exit $failed
 END_OF_RUN
 chmod 755 "$WORK/run"
 
-"$LAB" --kernel "$KERNEL" --cpus 2 --timeout 100 --append 'slub_debug=U cgroup.memory=nosocket' \
+"$LAB" --kernel "$KERNEL" --cpus 2 --timeout 420 --append 'slub_debug=U cgroup.memory=nosocket' \
 	--dir "$WORK:/work" -- /work/run

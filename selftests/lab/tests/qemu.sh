@@ -11,7 +11,7 @@ set -uo pipefail
 
 tools/qemu-image.sh || exit
 # Two at a time, of about the same length.
-"$LAB" --kernel "$KERNEL" --cpus 2 --mem 2560 --timeout 700 --insmod-args devname=kvm \
+"$LAB" --kernel "$KERNEL" --cpus 2 --mem 2560 --timeout 2100 --insmod-args devname=kvm \
 	--dir build/qemu --dir "build/guest/$KERNEL:/guest" --bin selftests/lab/qemu-run -- \
 	sh -c 'qemu-run pc-on q35-on pc-off microvm-split microvm-off & first=$!
 		qemu-run pc-split q35-split q35-off microvm-on

@@ -69,7 +69,8 @@ cp /guest/vmlinuz /tmp/guest/
 	(cd /work/guest && find . | cpio -o -H newc 2>/dev/null)
 } >/tmp/guest/initrd
 DEV=${1-}
-GUEST_DIR=/tmp/guest guest-run -t 280 ${DEV:+--dev "$DEV"} -c 8 -m 512M -- smp_test
+GUEST_ARGS='watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120' \
+	GUEST_DIR=/tmp/guest guest-run -t 280 ${DEV:+--dev "$DEV"} -c 8 -m 512M -- smp_test
 END_OF_RUN
 chmod +x "$WORK/run"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs in a guest with several CPUs, on all of them, for some seconds: do clocks ever go backwards,
+ * Runs in a guest with several CPUs, on all of them, for some seconds or until SIGTERM: do clocks ever go backwards,
  * on one CPU or from one to another; do wake-ups and timers get lost; does a CPU use a translation
  * that another has taken away?
  *
@@ -10,6 +10,7 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -176,14 +177,22 @@ static void watch(uint64_t seconds)
 	}
 }
 
+static void end(int sig)
+{
+	(void)sig;
+	atomic_store(&done, true);
+}
+
 int main(int argc, char **argv)
 {
+	struct sigaction action = { .sa_handler = end };
 	pthread_t thread[2 * MOST_CPUS + 1];
 	int i, nr = 0;
 
 	cpus = sysconf(_SC_NPROCESSORS_CONF);
 	if (argc != 2 || cpus > MOST_CPUS)
 		return 2;
+	sigaction(SIGTERM, &action, NULL);
 	window = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	for (i = 0; i < cpus; i++) {
 		pthread_create(&thread[nr++], NULL, look, (void *)(intptr_t)i);

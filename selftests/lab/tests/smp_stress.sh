@@ -41,7 +41,8 @@ cp /guest/vmlinuz /tmp/guest/
 	cat /guest/initrd
 	(cd /work/guest && find . | cpio -o -H newc 2>/dev/null)
 } >/tmp/guest/initrd
-GUEST_DIR=/tmp/guest guest-run -t $(($2 + 280)) --dev "/dev/$1" -c 4 -m 1G -- "smp_stress $2"
+GUEST_ARGS='watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120' \
+	GUEST_DIR=/tmp/guest guest-run -t $(($2 + 280)) --dev "/dev/$1" -c 4 -m 1G -- "smp_stress $2"
 END_OF_RUN
 chmod +x "$WORK/run"
 

@@ -9,4 +9,4 @@ set -euo pipefail
 
 gcc -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -pthread -static -iquote selftests/abi \
 	-o "$WORK/suspend" selftests/lab/tests/suspend.c selftests/abi/lib/abi.c
-"$LAB" --kernel "$KERNEL" --cpus 2 --timeout 60 --dir "$WORK:/work" -- /work/suspend
+"$LAB" --kernel "$KERNEL" --cpus 2 --timeout 150 --dir "$WORK:/work" -- /work/suspend

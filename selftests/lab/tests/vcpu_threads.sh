@@ -31,7 +31,11 @@ mkdir -p /tmp/guest
 cp /guest/vmlinuz /tmp/guest/
 cat >/work/guest/command <<'END_OF_COMMAND'
 #!/bin/sh
-smp_guest 25
+# Until the host says a line.
+smp_guest 200 &
+read -r line </dev/console
+kill -TERM $!
+wait $!
 dmesg | grep -E 'stall|lockup|LOCKUP|not responding|BUG:|Oops'
 echo 'guest: end'
 END_OF_COMMAND
@@ -40,13 +44,16 @@ chmod 755 /work/guest/command
 	cat /guest/initrd
 	(cd /work/guest && find . | cpio -o -H newc 2>/dev/null)
 } >/tmp/guest/initrd
+mkfifo /tmp/keys
+exec 3<>/tmp/keys
 mkdir -p $cgroup
 mount -t cgroup2 none $cgroup
 echo +cpu >$cgroup/cgroup.subtree_control
 mkdir $cgroup/guest
 sh -c "echo \$\$ >$cgroup/guest/cgroup.procs
 	exec tenon run --dev /dev/$module -c 1 -m 384M -k /tmp/guest/vmlinuz -i /tmp/guest/initrd \
-		-a 'console=ttyS0 quiet loglevel=1 panic=-1'" </dev/null >/tmp/log 2>&1 &
+		-a 'console=ttyS0 quiet loglevel=1 panic=-1 watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120'" \
+	<&3 >/tmp/log 2>&1 &
 pid=$!
 
 up()
@@ -91,6 +98,7 @@ chrt -o -p 0 "$vcpu" >/dev/null || fail chrt
 taskset -p 3 "$vcpu" >/dev/null || fail taskset
 echo "under SCHED_FIFO"
 kill -0 $pid || fail "the guest ended before us: $(cat /tmp/log)"
+echo done >&3
 wait $pid
 echo "launcher: status $?"
 sed -n '/tenon-guest-begin/,$p' /tmp/log
