@@ -6,8 +6,6 @@
  * The guests are in real mode, their handlers are a HLT each, unless a test says otherwise.
  */
 #include <cpuid.h>
-#include <signal.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <linux/tenon.h>
@@ -374,11 +372,6 @@ static void test_blocked(void)
 	CHECK_EQ(abi_regs(vm, 0).rip, HANDLERS + VECTOR);
 }
 
-static void interrupted(int signal)
-{
-	(void)signal;
-}
-
 /* The step is one from where user space has moved the vCPU. Without ENABLE there is none. */
 static void test_moved(void)
 {
@@ -544,23 +537,24 @@ static void test_general_detect(void)
 /* A signal between steps changes nothing. */
 static void test_signals(void)
 {
-	const struct itimerval often = { { 0, 1000 }, { 0, 1000 } };
-	const struct sigaction action = { .sa_handler = interrupted };
-	unsigned int steps = 0, r;
+	unsigned int steps = 0, interruptions = 0;
+	int r;
 
 	use(abi_vm(MEMORY));
 	START(0x41, 0x41, 0x41, 0xeb, 0xfb);
-	CHECK_EQ(sigaction(SIGALRM, &action, NULL), 0);
-	CHECK_EQ(setitimer(ITIMER_REAL, &often, NULL), 0);
+	abi_signals(1);
 	CHECK_EQ(set_debug(STEP), 0);
 	while (steps < 400) {
 		r = abi_run(vm, 0);
-		if (r == (unsigned int)-EINTR)
+		if (r == -EINTR) {
+			interruptions++;
 			continue;
+		}
 		CHECK_EQ(r, KVM_EXIT_DEBUG);
 		steps++;
 		check_debug(DB, CODE + (steps & 3 ? steps & 3 : 0), DR6_STEP);
 	}
+	CHECK(interruptions);
 	CHECK_EQ((uint16_t)abi_regs(vm, 0).rcx, 300);
 }
 

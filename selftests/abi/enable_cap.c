@@ -4,9 +4,7 @@
  *
  * The guests are in real mode; the handler of exception N is a HLT at HANDLERS + N.
  */
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "lib/abi.h"
@@ -348,16 +346,9 @@ static void test_quirk_hole(void)
 	CHECK_EQ(run->mmio.phys_addr, 0xfee00020);
 }
 
-static void interrupted(int signal)
-{
-	(void)signal;
-}
-
 /* With HLT exits off the guest halts by itself: user space hears of it no more. */
 static void test_exits_hlt(void)
 {
-	const struct itimerval soon = { .it_value = { 0, 300000 } };
-	const struct sigaction action = { .sa_handler = interrupted };
 	struct kvm_interrupt interrupt = { .irq = 0x41 };
 
 	if (!(ioctl(abi_dev(), KVM_CHECK_EXTENSION, KVM_CAP_X86_DISABLE_EXITS) &
@@ -369,11 +360,10 @@ static void test_exits_hlt(void)
 	ABI_CODE(vm, HANDLERS + 0x41, 0xe6, 0xe9);
 	/* sti; hlt; jmp to the hlt */
 	START(0, 0, 0xfb, HLT, 0xeb, 0xfd);
-	CHECK_EQ(sigaction(SIGALRM, &action, NULL), 0);
-	CHECK_EQ(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	abi_signals(300);
 	CHECK_EQ(abi_run(vm, 0), -EINTR);
+	abi_signals(0);
 	CHECK_EQ(ioctl(fd, KVM_INTERRUPT, &interrupt), 0);
-	alarm(HANG);
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_IO);
 	CHECK_EQ(abi_regs(vm, 0).rip, HANDLERS + 0x41);
 }

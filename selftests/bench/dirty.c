@@ -73,5 +73,6 @@ int main(int argc, char **argv)
 
 	(void)argc;
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	abi_test_seconds = 600;
 	return abi_main(tests, 1, argv);
 }

@@ -241,5 +241,6 @@ int main(int argc, char **argv)
 
 	only = argc > 1 ? argv[1] : NULL;
 	repeat = argc > 2 ? strtoul(argv[2], NULL, 0) : 0;
+	abi_test_seconds = 600;
 	return abi_main(tests, 1, argv);
 }

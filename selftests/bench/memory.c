@@ -79,5 +79,6 @@ int main(int argc, char **argv)
 	};
 
 	(void)argc;
+	abi_test_seconds = 600;
 	return abi_main(tests, 1, argv);
 }

@@ -8,14 +8,16 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "abi.h"
 
-#define ABI_ALIGN    (2ul << 20)
-#define TEST_SECONDS 600
+#define ABI_ALIGN (2ul << 20)
 
+unsigned int abi_test_seconds = 120;
 static int dev = -1;
 
 int abi_dev(void)
@@ -236,6 +238,28 @@ int abi_run(struct abi_vm *vm, int vcpu)
 	return vm->run[vcpu]->exit_reason;
 }
 
+static void no_action(int sig)
+{
+	(void)sig;
+}
+
+void abi_signals(unsigned int ms)
+{
+	static timer_t timer;
+	static bool made;
+	struct sigaction action = { .sa_handler = no_action };
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+	const struct timespec every = { ms / 1000, ms % 1000 * 1000000 };
+	const struct itimerspec when = { every, every };
+
+	if (!made) {
+		CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+		CHECK_EQ(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+	}
+	made = true;
+	CHECK_EQ(timer_settime(timer, 0, &when, NULL), 0);
+}
+
 struct kvm_regs abi_regs(struct abi_vm *vm, int vcpu)
 {
 	struct kvm_regs regs;
@@ -283,7 +307,8 @@ static bool abi_run_test(const struct abi_test *test)
 	pid = fork();
 	if (!pid) {
 		why_fd = pipe_fd[1];
-		alarm(TEST_SECONDS);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		alarm(abi_test_seconds);
 		test->run();
 		fflush(stdout);
 		_exit(0);

@@ -76,6 +76,11 @@ bool abi_tcg(void);
 /* KVM_RUN until an exit; the exit reason, or -errno. */
 int abi_run(struct abi_vm *vm, int vcpu);
 struct kvm_regs abi_regs(struct abi_vm *vm, int vcpu);
+/*
+ * From now on a signal every @ms milliseconds, of which nothing comes but that KVM_RUN ends with
+ * EINTR; 0: no more. One alone could come before KVM_RUN has begun. It leaves the test's alarm be.
+ */
+void abi_signals(unsigned int ms);
 
 /* End the running test. */
 void abi_fail(const char *file, int line, const char *fmt, ...)
@@ -107,6 +112,8 @@ void abi_skip(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2
 				 strerror(errno), #err);                                        \
 	} while (0)
 
+/* The seconds that a test has before SIGALRM ends it (120). */
+extern unsigned int abi_test_seconds;
 /* Run each test in a process of its own; the exit status for main(). */
 int abi_main(const struct abi_test *tests, int argc, char **argv);
 
