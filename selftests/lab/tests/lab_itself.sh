@@ -42,6 +42,16 @@ grep -q 'Kernel panic - not syncing: sysrq' "$WORK/err" ||
 run 125 -- sh -c 'echo "WARNING: made by the test" >/dev/kmsg'
 grep -q 'WARNING: made by the test' "$WORK/err" || expect "complaint" shown "$(cat "$WORK/err")"
 
+# A death by an int3 is taken for the emulator's fault, but where tenon was at work.
+if [ "$LAB_KIND" = svm ]; then
+	for row in '1 f+0x1/0x2' '0 f+0x1/0x2 [tenon]'; do
+		frame=${row#* }
+		run 125 -- sh -c "echo '<2>int3: 0000' >/dev/kmsg; echo '<2> $frame' >/dev/kmsg
+			echo c >/proc/sysrq-trigger"
+		expect "retries: $frame" "${row%% *}" "$(grep -c '^lab: retry after' "$WORK/err")"
+	done
+fi
+
 run 2 --cpus none -- true
 
 # Two runs under icount: the same work takes the same virtual time, within 0.01 %.

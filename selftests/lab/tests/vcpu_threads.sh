@@ -36,7 +36,7 @@ smp_guest 200 &
 read -r line </dev/console
 kill -TERM $!
 wait $!
-dmesg | grep -E 'stall|lockup|LOCKUP|not responding|BUG:|Oops'
+dmesg | grep -v stall_timeout | grep -E 'stall|lockup|LOCKUP|not responding|BUG:|Oops'
 echo 'guest: end'
 END_OF_COMMAND
 chmod 755 /work/guest/command
