@@ -121,7 +121,7 @@ coverage: | deps
 	$(Q)selftests/unit/coverage
 
 fuzz: | deps
-	$(Q)TIME=$(TIME) selftests/run fuzz
+	$(Q)TIME=$(or $(TIME),60) selftests/run fuzz
 
 bench: modules user guest-image
 	$(Q)tools/deps.sh bench
