@@ -4,6 +4,7 @@
 # labs: svm vmx
 # kernels: 6.1 6.12
 # tier-vmx: full
+# lines: yes
 #
 # A guest that computes leaves room for signals, memory slots, eventfd readers and CPU hotplug.
 # MODULE=kvm runs it on kvm.ko, to check the test itself.

@@ -3,6 +3,7 @@
 # The host suspends to RAM and wakes up while guests run. (Bochs's host does not come back from it
 # whole.)
 # labs: svm
+# lines: yes
 # kernels: 6.1 6.12
 
 set -euo pipefail
