@@ -283,7 +283,7 @@ static void exit_log(void)
 
 	make();
 	if (ioctl(abi_dev(), KVM_CHECK_EXTENSION, TENON_CAP_EXIT_LOG) <= 0)
-		abi_skip("no exit log");
+		SKIP_ON_REFERENCE("no exit log");
 	CHECK_EQ(ioctl(fd, TENON_GET_EXIT_LOG, &log), 0);
 	CHECK_EQ(log.nr, 0);
 	RUN(0, 0x90, 0x0f, 0xa2);

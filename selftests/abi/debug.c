@@ -117,7 +117,7 @@ static bool runs_in_tcg(void)
 /* On kvm.ko there is no point in asking. */
 static void need_tenon(const char *why)
 {
-	if (ioctl(abi_dev(), KVM_CHECK_EXTENSION, TENON_CAP_EXIT_LOG) <= 0)
+	if (abi_reference())
 		abi_skip("kvm.ko %s", why);
 }
 

@@ -99,7 +99,7 @@ static void capability(void)
 	make();
 	rules = ioctl(vm->fd, KVM_CHECK_EXTENSION, TENON_CAP_ENTRY_FAILURE);
 	if (!rules)
-		abi_skip("this hypervisor does not explain");
+		SKIP_ON_REFERENCE("this hypervisor does not explain");
 	CHECK_EQ(rules, TENON_BROKEN_RULES);
 	CHECK_EQ(ioctl(abi_dev(), KVM_CHECK_EXTENSION, TENON_CAP_ENTRY_FAILURE), rules);
 	CHECK_ERRNO(ioctl(fd, TENON_GET_ENTRY_FAILURE, NULL), EFAULT);
@@ -111,7 +111,7 @@ static void nothing_refused(void)
 
 	make();
 	if (!explains())
-		abi_skip("this hypervisor does not explain");
+		SKIP_ON_REFERENCE("this hypervisor does not explain");
 	get(&failure);
 	CHECK(all_zeros(&failure, sizeof(failure)));
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_HLT);
@@ -129,7 +129,7 @@ static void field_and_rule(void)
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_FAIL_ENTRY);
 	CHECK(vm->run[0]->fail_entry.hardware_entry_failure_reason);
 	if (!explains())
-		abi_skip("this hypervisor does not explain");
+		SKIP_ON_REFERENCE("this hypervisor does not explain");
 	get(&failure);
 	CHECK_EQ(failure.count, 1);
 	CHECK_EQ(failure.reason, vm->run[0]->fail_entry.hardware_entry_failure_reason);
@@ -155,7 +155,7 @@ static void put_right(void)
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_FAIL_ENTRY);
 	/* KVM goes by what the control block holds then. */
 	if (!explains())
-		abi_skip("this hypervisor does not explain");
+		SKIP_ON_REFERENCE("this hypervisor does not explain");
 	CHECK_EQ(ioctl(fd, KVM_GET_SREGS, &after), 0);
 	CHECK(!memcmp(&set, &after, sizeof(set)));
 	CHECK_EQ(abi_regs(vm, 0).rip, CODE);
@@ -274,7 +274,7 @@ static void odd_states(void)
 	for (i = 0; i < ARRAY_SIZE(odd); i++) {
 		make();
 		if (!explains())
-			abi_skip("this hypervisor does not explain");
+			SKIP_ON_REFERENCE("this hypervisor does not explain");
 		edit(odd[i].change);
 		if (abi_run(vm, 0) == KVM_EXIT_FAIL_ENTRY) {
 			get(&failure);
@@ -310,7 +310,7 @@ static void odd_events(void)
 	for (i = 0; i < ARRAY_SIZE(odd_injected); i++) {
 		make();
 		if (!explains())
-			abi_skip("this hypervisor does not explain");
+			SKIP_ON_REFERENCE("this hypervisor does not explain");
 		events.exception.injected = 1;
 		events.exception.nr = odd_injected[i].vector;
 		events.exception.has_error_code = odd_injected[i].has_error;

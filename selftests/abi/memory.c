@@ -416,7 +416,7 @@ static int count_faults(struct abi_vm *vm)
 	uint32_t i;
 
 	if (ioctl(vm->vcpu[0], TENON_GET_EXIT_LOG, &log))
-		abi_skip("no exit log");
+		SKIP_ON_REFERENCE("no exit log");
 	for (i = 0; i < log.nr; i++)
 		count += log.exits[i].info[1] / HUGE == AREA / HUGE;
 	return count;

@@ -84,7 +84,7 @@ static void test_wide_msi(void)
 	int narrow, wide;
 
 	if (capability(KVM_CAP_X2APIC_API) <= 0)
-		abi_skip("no KVM_CAP_X2APIC_API");
+		SKIP_ON_REFERENCE("no KVM_CAP_X2APIC_API");
 	vm = abi_vm_irqchip(0);
 	CHECK_EQ(ioctl(vm->fd, KVM_ENABLE_CAP, &cap), 0);
 	narrow = abi_vcpu_id(vm, WIDE_ID & 0xff);

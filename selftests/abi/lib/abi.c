@@ -231,6 +231,11 @@ bool abi_tcg(void)
 	return !memcmp(brand, "QEMU", 4);
 }
 
+bool abi_reference(void)
+{
+	return access("/sys/module/tenon", F_OK) != 0;
+}
+
 int abi_run(struct abi_vm *vm, int vcpu)
 {
 	if (ioctl(vm->vcpu[vcpu], KVM_RUN, 0) < 0)

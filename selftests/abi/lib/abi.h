@@ -73,6 +73,9 @@ uint8_t abi_hypercall(void);
 /* The lab host's processor is QEMU's own, whose known errors are not tested for. */
 bool abi_tcg(void);
 
+/* The hypervisor is kvm.ko, which the tests are checked with. */
+bool abi_reference(void);
+
 /* KVM_RUN until an exit; the exit reason, or -errno. */
 int abi_run(struct abi_vm *vm, int vcpu);
 struct kvm_regs abi_regs(struct abi_vm *vm, int vcpu);
@@ -86,6 +89,13 @@ void abi_signals(unsigned int ms);
 void abi_fail(const char *file, int line, const char *fmt, ...)
 	__attribute__((noreturn, format(printf, 3, 4)));
 void abi_skip(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* Skips on kvm.ko what tenon.ko must have. */
+#define SKIP_ON_REFERENCE(...)          \
+	do {                            \
+		CHECK(abi_reference()); \
+		abi_skip(__VA_ARGS__);  \
+	} while (0)
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
