@@ -3,6 +3,7 @@
  * States that the ABI lets in and the processor does not: KVM_EXIT_FAIL_ENTRY comes, and
  * TENON_GET_ENTRY_FAILURE names the field and the rule of the processor's manual.
  */
+#include <cpuid.h>
 #include <unistd.h>
 
 #include <linux/tenon.h>
@@ -266,6 +267,34 @@ static const struct {
 	{ "GDTR has a base that is not canonical", table_base, "GDTR " },
 };
 
+/* Where the processor has PCIDE, it may be set outside long mode: what of that, the processor says. */
+static void pcide_without_long_mode(void)
+{
+	struct tenon_entry_failure failure;
+	struct kvm_sregs sregs;
+	uint32_t a, b, c, d;
+
+	__cpuid(1, a, b, c, d);
+	make();
+	abi_flat32(vm, 0, CODE);
+	CHECK_EQ(ioctl(fd, KVM_GET_SREGS, &sregs), 0);
+	sregs.cr4 |= 1u << 17;
+	if (!(c & 1u << 17)) {
+		CHECK_ERRNO(ioctl(fd, KVM_SET_SREGS, &sregs), EINVAL);
+		return;
+	}
+	CHECK_EQ(ioctl(fd, KVM_SET_SREGS, &sregs), 0);
+	if (abi_run(vm, 0) == KVM_EXIT_FAIL_ENTRY) {
+		if (!explains())
+			SKIP_ON_REFERENCE("this hypervisor does not explain");
+		get(&failure);
+		CHECK(failure.nr > 0);
+		CHECK(strstr(failure.rules[0].field, "CR4"));
+	} else {
+		CHECK_EQ(vm->run[0]->exit_reason, KVM_EXIT_HLT);
+	}
+}
+
 static void odd_states(void)
 {
 	struct tenon_entry_failure failure;
@@ -335,12 +364,16 @@ static void odd_events(void)
 
 int main(int argc, char **argv)
 {
-	static const struct abi_test tests[] = {
-		{ "capability", capability },	      { "nothing_refused", nothing_refused },
-		{ "field_and_rule", field_and_rule }, { "put_right", put_right },
-		{ "refused_often", refused_often },   { "odd_states", odd_states },
-		{ "odd_events", odd_events },	      {}
-	};
+	static const struct abi_test tests[] = { { "capability", capability },
+						 { "nothing_refused", nothing_refused },
+						 { "field_and_rule", field_and_rule },
+						 { "put_right", put_right },
+						 { "refused_often", refused_often },
+						 { "odd_states", odd_states },
+						 { "odd_events", odd_events },
+						 { "pcide_without_long_mode",
+						   pcide_without_long_mode },
+						 {} };
 
 	return abi_main(tests, argc, argv);
 }

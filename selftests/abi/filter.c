@@ -14,6 +14,7 @@
 #define CODE	    0x1000
 #define GP_HANDLER  0x2000
 #define GP	    13
+#define RAN	    0x3000
 #define ROUNDS	    200
 #define HANG	    60
 #define NONE	    0x12345678
@@ -281,7 +282,8 @@ static void test_toggled(void)
 
 static void *filter_later(void *arg)
 {
-	usleep(100000);
+	while (!__atomic_load_n(vm->mem + RAN, __ATOMIC_RELAXED))
+		usleep(1000);
 	deny(KVM_MSR_FILTER_READ, SYSENTER_CS, 1);
 	return arg;
 }
@@ -293,7 +295,8 @@ static void test_running(void)
 
 	use(abi_vm(MEMORY));
 	want(KVM_MSR_EXIT_REASON_FILTER);
-	START(SYSENTER_CS, 0, 0x0f, 0x32, 0xeb, 0xfc);
+	/* again: rdmsr; movb $1,RAN; jmp again */
+	START(SYSENTER_CS, 0, 0x0f, 0x32, 0xc6, 0x06, RAN & 0xff, RAN >> 8, 1, 0xeb, 0xf7);
 	CHECK_EQ(pthread_create(&thread, NULL, filter_later, NULL), 0);
 	check_exit(KVM_EXIT_X86_RDMSR, KVM_MSR_EXIT_REASON_FILTER, SYSENTER_CS);
 	CHECK_EQ(pthread_join(thread, NULL), 0);

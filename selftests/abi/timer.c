@@ -169,6 +169,7 @@ static void test_scaled(void)
 }
 
 static atomic_bool moved_enough;
+static atomic_uint moves;
 static pid_t mover_target;
 
 /* From CPU to CPU, a while on each. */
@@ -183,7 +184,7 @@ static void *mover(void *arg)
 		} while (!CPU_ISSET(cpu, cpus));
 		CPU_ZERO(&one);
 		CPU_SET(cpu, &one);
-		sched_setaffinity(mover_target, sizeof(one), &one);
+		moves += !sched_setaffinity(mover_target, sizeof(one), &one);
 		usleep(700);
 	}
 	return NULL;
@@ -194,15 +195,19 @@ static void test_moved(void)
 	struct abi_vm *vm = start(guest_timer_spin, 500, 100);
 	cpu_set_t cpus;
 	pthread_t thread;
+	unsigned int before;
 
 	CHECK_EQ(sched_getaffinity(0, sizeof(cpus), &cpus), 0);
 	if (CPU_COUNT(&cpus) < 2)
 		abi_skip("one CPU");
 	mover_target = gettid();
 	CHECK_EQ(pthread_create(&thread, NULL, mover, &cpus), 0);
+	while (!(before = moves))
+		usleep(100);
 	CHECK_EQ(next_port(vm), END_PORT);
 	moved_enough = true;
 	pthread_join(thread, NULL);
+	CHECK(moves - before >= 2);
 	check_end(vm, 100);
 }
 

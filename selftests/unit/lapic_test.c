@@ -80,11 +80,13 @@ START_TEST(init_keeps_a_written_id)
 END_TEST
 
 static bool init_done;
+static pthread_barrier_t init_begins;
 
 static void *look_for_it(void *arg)
 {
 	struct apic_msg msg = { .dest = 3, .mode = APIC_SIPI, .assert = true };
 
+	pthread_barrier_wait(&init_begins);
 	while (!__atomic_load_n(&init_done, __ATOMIC_ACQUIRE))
 		ck_assert(lapic_match(&lapic, &msg));
 	return NULL;
@@ -98,7 +100,9 @@ START_TEST(start_up_ipi_finds_the_apic_during_init)
 
 	setup();
 	init_done = false;
+	ck_assert_int_eq(pthread_barrier_init(&init_begins, NULL, 2), 0);
 	pthread_create(&thread, NULL, look_for_it, NULL);
+	pthread_barrier_wait(&init_begins);
 	for (i = 0; i < 200000; i++)
 		lapic_reset(&lapic, true);
 	__atomic_store_n(&init_done, true, __ATOMIC_RELEASE);

@@ -114,7 +114,7 @@ START_TEST(other_modes)
 	ck_assert(!cr_values_valid(&values, 0, 36));
 	values = (struct cr_values){ .cr0 = LONG_CR0, .cr4 = X86_CR4_PAE };
 	ck_assert(cr_values_valid(&values, 0, 36)); /* PAE paging */
-	values.cr4 |= X86_CR4_PCIDE; /* as KVM, which lets the entry fail */
+	values.cr4 |= X86_CR4_PCIDE; /* as KVM: abi/entry_failure.c */
 	ck_assert(cr_values_valid(&values, 0, 36));
 	values = (struct cr_values){ .cr0 = X86_CR0_PG };
 	ck_assert(!cr_values_valid(&values, 0, 36));
