@@ -203,33 +203,55 @@ static bool read_msr(uint32_t msr, uint64_t *value)
 	return good;
 }
 
-/* A kernel hides what firmware has locked out; where it does not, the MSR tells. */
-static bool locked_out(const struct patient *patient)
+static bool tenon_is_loaded(void)
+{
+	return !access("/sys/module/tenon", F_OK);
+}
+
+enum lock {
+	OPEN,
+	LOCKED_OUT,
+	UNSEEN,
+};
+
+/*
+ * A kernel hides VMX where firmware has locked it out, and most show SVM even so: there the MSR tells,
+ * or a module that has been loaded.
+ */
+static enum lock firmware_lock(const struct patient *patient)
 {
 	char line[4096], *words = read_cpuinfo("flags", line, sizeof(line));
-	uint64_t value;
+	uint64_t value, mask = FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX;
 
 	if (words && !strstr(words, patient->svm ? " svm " : " vmx "))
-		return true;
+		return LOCKED_OUT;
 	if (!read_msr(patient->svm ? MSR_VM_CR : MSR_FEATURE_CONTROL, &value))
-		return false;
+		return patient->svm && !tenon_is_loaded() ? UNSEEN : OPEN;
 	if (patient->svm)
-		return value & VM_CR_SVMDIS;
-	return (value & (FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX)) == FEATURE_CONTROL_LOCKED;
+		return value & VM_CR_SVMDIS ? LOCKED_OUT : OPEN;
+	return (value & mask) == FEATURE_CONTROL_LOCKED ? LOCKED_OUT : OPEN;
 }
 
 static void check_firmware(const struct patient *patient, struct finding *finding)
 {
-	bool locked;
-
 	if (!patient->svm && !patient->vmx)
 		return;
-	locked = locked_out(patient);
-	SAY(finding, "it %s virtualization", locked ? "locks out" : "allows");
-	if (!locked)
-		return;
-	finding->verdict = BAD;
-	MEND(finding, "switch on SVM or VT-x in the firmware's setup, then power off and on");
+	switch (firmware_lock(patient)) {
+	case OPEN:
+		SAY(finding, "it allows virtualization");
+		break;
+	case LOCKED_OUT:
+		finding->verdict = BAD;
+		SAY(finding, "it locks out virtualization");
+		MEND(finding,
+		     "switch on SVM or VT-x in the firmware's setup, then power off and on");
+		break;
+	case UNSEEN:
+		finding->verdict = NOTE;
+		SAY(finding, "whether it allows virtualization cannot be seen from here");
+		MEND(finding, "sudo modprobe msr; sudo tenon doctor");
+		break;
+	}
 }
 
 /* Return: a number from a file of /sys, @otherwise if there is none. */
@@ -248,7 +270,7 @@ static long read_number(const char *path, long otherwise)
 
 static void check_module(const struct patient *patient, struct finding *finding)
 {
-	if (!access("/sys/module/tenon", F_OK)) {
+	if (tenon_is_loaded()) {
 		SAY(finding, "tenon is loaded, in use by %ld",
 		    read_number("/sys/module/tenon/refcnt", 0));
 		return;
