@@ -33,7 +33,7 @@ EOF
 chmod 755 "$WORK/host"
 
 "$LAB" --kernel "$KERNEL" --cpus 1 --mem 1280 --timeout 420 --guest --dir "$WORK:/work" -- \
-	/work/host >"$WORK/out"
+	/work/host >"$WORK/out" || { cat "$WORK/out"; exit 1; }
 failed=0
 wants=('kvm-clock: Using msrs' 'KVM setup pv remote TLB flush' 'setup PV sched yield'
 	'PV spinlocks enabled' 'setup PV IPIs' '^ *HYP:')

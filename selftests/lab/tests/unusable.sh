@@ -44,7 +44,7 @@ if [ "$(wc -l </tmp/said)" != 1 ] || ! grep -q -E "$1" /tmp/said; then
 	fail 'the log'
 fi
 doctor 'without MSRs' "$2"
-insmod /lab/ko/msr.ko
+insmod /lab/ko/msr.ko 2>/tmp/said || fail 'insmod msr.ko'
 doctor 'with MSRs' "$2"
 exit $failed
 END_OF_REFUSED
@@ -52,7 +52,16 @@ cat >"$WORK/t/served" <<'END_OF_SERVED'
 #!/bin/sh
 tenon doctor && /t/coexist /dev/tenon
 END_OF_SERVED
-chmod 755 "$WORK/t/refused" "$WORK/t/served"
+cat >"$WORK/t/unseen" <<'END_OF_UNSEEN'
+#!/bin/sh
+# What firmware lets SVM do is in an MSR: without that the doctor does not say that it is allowed.
+tenon doctor >/tmp/said
+grep -E '^note +firmware +whether' /tmp/said || { cat /tmp/said; exit 1; }
+insmod /lab/ko/msr.ko || exit 1
+tenon doctor >/tmp/said
+grep -E '^ok +firmware +it allows' /tmp/said || { cat /tmp/said; exit 1; }
+END_OF_UNSEEN
+chmod 755 "$WORK/t/refused" "$WORK/t/served" "$WORK/t/unseen"
 cp "build/kmod-$KERNEL/tenon.ko" "$WORK/t"
 
 # refused NAME REASON FINDING LAB-OPTION...
@@ -71,7 +80,10 @@ refused absent "^this machine's processor has neither VMX nor SVM\$" 'processor 
 	--virt off
 refused 'no nested paging' ' without (EPT|nested paging), which Tenon needs$' \
 	"(svm|vmx) +" --npt off
-if [ "$LAB_KIND" = vmx ]; then
+if [ "$LAB_KIND" = svm ]; then
+	"$LAB" --kernel "$KERNEL" --module none --timeout 40 --bin build/tenon --dir "$WORK/t:/t" -- \
+		/t/unseen || failed=1
+else
 	refused locked '^VMX is switched off by firmware \(IA32_FEATURE_CONTROL is 0x1\)' \
 		'firmware +it locks out virtualization' --virt locked
 	# Left alone on both processors.
