@@ -4,25 +4,7 @@
  * iterations. Each reads the TSC before and after its loop, leaves the difference in RAX, and
  * writes to port 0xf4 to end. Under icount the TSC counts instructions.
  */
-	.macro GUEST name
-	.globl guest_\name
-	.balign 16
-guest_\name:
-	.endm
-
-	.macro GUEST_END name
-	.globl guest_\name\()_end
-guest_\name\()_end:
-	.endm
-
-	/* RDX:RAX to one register; RDTSC after all before it has finished. */
-	.macro NOW reg
-	lfence
-	rdtsc
-	shl	$32, %rdx
-	or	%rdx, %rax
-	mov	%rax, \reg
-	.endm
+#include "measure.h"
 
 	/* Bochs's debugger may be told to stop here; else it does nothing. */
 	.macro MARK

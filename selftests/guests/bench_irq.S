@@ -5,34 +5,16 @@
  * 0x40 is the guest's own _handler. At the end the sum of ticks is in RAX, and port 0xf4 is written to.
  * Under icount the TSC counts instructions.
  */
+#include "measure.h"
+
 	.set X2APIC_TPR, 0x808
 	.set X2APIC_EOI, 0x80b
 	.set X2APIC_ICR, 0x830
 	.set X2APIC_SELF, 0x83f
 
-	.macro GUEST name
-	.globl guest_\name
-	.balign 16
-guest_\name:
-	.endm
-
 	.macro HANDLER name
 	.globl guest_\name\()_handler
 guest_\name\()_handler:
-	.endm
-
-	.macro GUEST_END name
-	.globl guest_\name\()_end
-guest_\name\()_end:
-	.endm
-
-	/* RDX:RAX to one register; RDTSC after all before it has finished. */
-	.macro NOW reg
-	lfence
-	rdtsc
-	shl	$32, %rdx
-	or	%rdx, %rax
-	mov	%rax, \reg
 	.endm
 
 	/* To an MSR whose high half is 0. */

@@ -2,15 +2,7 @@
 /*
  * The guests of selftests/abi/events.c: position-independent, each tells what it finds at port E9h.
  */
-	.macro GUEST name
-	.globl guest_\name
-guest_\name:
-	.endm
-
-	.macro GUEST_END name
-	.globl guest_\name\()_end
-guest_\name\()_end:
-	.endm
+#include "measure.h"
 
 	.macro TELL value
 	mov	$\value, %al

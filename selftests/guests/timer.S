@@ -4,13 +4,7 @@
  * from one TSC deadline to the next, RSI = how many; what it does meanwhile is what sets them apart.
  * In the end: R8 = the most that an interrupt was late, R9 = how many came early, R10 = how many came.
  */
-	.macro NOW reg
-	lfence
-	rdtsc
-	shl	$32, %rdx
-	or	%rdx, %rax
-	mov	%rax, \reg
-	.endm
+#include "measure.h"
 
 	/* R13: the deadline. */
 	.macro ARM
@@ -45,32 +39,27 @@
 	hlt
 	.endm
 
-	.macro GUEST name
-	.globl guest_timer_\name
-guest_timer_\name:
-	.endm
-
 	.section .rodata
 	.code64
 
-GUEST start
+GUEST timer_start
 
-GUEST spin
+GUEST timer_spin
 	BEGIN
 	END
 
-GUEST cpuid
+GUEST timer_cpuid
 	BEGIN
 	xor	%eax, %eax
 	cpuid
 	END
 
-GUEST out
+GUEST timer_out
 	BEGIN
 	out	%al, $0xe9
 	END
 
-GUEST hlt
+GUEST timer_hlt
 	BEGIN
 	hlt
 	END
@@ -79,7 +68,7 @@ GUEST hlt
  * A deadline far away, beyond 32 bits, gives way to a near one; one that is disarmed does not come.
  * RSI = ticks to wait for what must not come.
  */
-GUEST far
+GUEST timer_far
 	mov	%rsi, %rbx
 	mov	%r12, %r14
 	mov	$0x1000001000, %r12
@@ -113,7 +102,7 @@ wait:
 	ret
 
 /* An interrupt: the next deadline is armed if there is to be one. */
-GUEST handler
+GUEST timer_handler
 	push	%rax
 	push	%rcx
 	push	%rdx
@@ -135,6 +124,6 @@ GUEST handler
 	pop	%rax
 	iretq
 
-GUEST end
+GUEST timer_end
 
 	.section .note.GNU-stack, "", @progbits

@@ -8,42 +8,16 @@
 #include <linux/kvm.h>
 
 #include "chip_fuzz.h"
-#include "irq/lapic.h"
+#include "lapic_clock.h"
 #include "lapic_oracle.h"
-
-#define NEVER (~0ull)
 
 static u8 page[LAPIC_PAGE_SIZE] __aligned(LAPIC_PAGE_SIZE);
 static unsigned long watch[4];
 static struct lapic lapic;
-static u64 now, armed, armed_tsc;
 static bool woken;
 static struct oracle oracle;
 static struct oracle_log seen;
 static bool follows;
-
-static u64 op_now(void *opaque)
-{
-	return now;
-}
-
-static void op_arm(void *opaque, u64 expires)
-{
-	armed = expires;
-	armed_tsc = NEVER;
-}
-
-static void op_arm_tsc(void *opaque, u64 deadline)
-{
-	armed_tsc = deadline;
-	armed = NEVER;
-}
-
-static void op_cancel(void *opaque)
-{
-	armed = NEVER;
-	armed_tsc = NEVER;
-}
 
 static void op_wake(void *opaque)
 {

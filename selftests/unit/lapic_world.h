@@ -9,16 +9,15 @@
 #include <linux/kvm.h>
 
 #include "chip_test.h"
-#include "irq/lapic.h"
+#include "lapic_clock.h"
 
-#define NEVER	 (~0ull)
 #define ENABLE	 (LAPIC_DEFAULT_BASE | LAPIC_BASE_ENABLE)
 #define X2APIC	 (ENABLE | LAPIC_BASE_X2APIC)
 #define DISABLED LAPIC_DEFAULT_BASE
 
 static u8 page[LAPIC_PAGE_SIZE] __aligned(LAPIC_PAGE_SIZE);
 static struct lapic lapic;
-static u64 now, tsc, armed, armed_tsc;
+static u64 tsc;
 static int wakes, sends, changes, eois, signals;
 static struct apic_msg sent;
 static u8 eoi_vector;
@@ -26,32 +25,9 @@ static bool eoi_level;
 static enum apic_mode signal_mode;
 static u8 signal_vector;
 
-static u64 op_now(void *opaque)
-{
-	return now;
-}
-
 static u64 op_tsc(void *opaque)
 {
 	return tsc;
-}
-
-static void op_arm(void *opaque, u64 expires)
-{
-	armed = expires;
-	armed_tsc = NEVER;
-}
-
-static void op_arm_tsc(void *opaque, u64 deadline)
-{
-	armed_tsc = deadline;
-	armed = NEVER;
-}
-
-static void op_cancel(void *opaque)
-{
-	armed = NEVER;
-	armed_tsc = NEVER;
 }
 
 static void op_wake(void *opaque)

@@ -7,41 +7,12 @@
  */
 
 #include "chip_fuzz.h"
-#include "irq/pit.h"
+#include "pit_world.h"
 
-#define NEVER (~0ull)
 /* So many steps and clock pulses in one input; for once so many that a counter goes all round. */
 #define MOST_STEPS  150
 #define MOST_PULSES 5000
 #define ALL_ROUND   140000
-
-static struct pit pit;
-static u64 now, armed;
-static bool listening;
-static unsigned int ticks;
-
-static u64 now_ns(void *opaque)
-{
-	return now;
-}
-
-static void arm(void *opaque, u64 expires)
-{
-	armed = expires;
-}
-
-static void cancel(void *opaque)
-{
-	armed = NEVER;
-}
-
-static bool tick(void *opaque)
-{
-	ticks++;
-	return listening;
-}
-
-static const struct pit_ops ops = { .now_ns = now_ns, .arm = arm, .cancel = cancel, .tick = tick };
 
 /**
  * struct counter - one of the other timer's counters

@@ -4,39 +4,10 @@
 #include <string.h>
 
 #include "chip_test.h"
-#include "irq/pit.h"
+#include "pit_world.h"
 
 #define CONTROL	 0x43
-#define NEVER	 (~0ull)
 #define LATCH(n) ((n) << 6)
-
-static struct pit pit;
-static u64 now, armed;
-static int ticks;
-static bool listening;
-
-static u64 now_ns(void *opaque)
-{
-	return now;
-}
-
-static void arm(void *opaque, u64 expires)
-{
-	armed = expires;
-}
-
-static void cancel(void *opaque)
-{
-	armed = NEVER;
-}
-
-static bool tick(void *opaque)
-{
-	ticks++;
-	return listening;
-}
-
-static const struct pit_ops ops = { .now_ns = now_ns, .arm = arm, .cancel = cancel, .tick = tick };
 
 static void setup(void)
 {
