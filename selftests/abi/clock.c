@@ -37,27 +37,6 @@ struct wall_clock {
 	uint32_t nsec;
 } __attribute__((packed));
 
-static int write_msr(struct abi_vm *vm, int vcpu, uint32_t index, uint64_t value)
-{
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} msrs = { { .nmsrs = 1 }, { .index = index, .data = value } };
-
-	return ioctl(vm->vcpu[vcpu], KVM_SET_MSRS, &msrs);
-}
-
-static uint64_t read_msr(struct abi_vm *vm, int vcpu, uint32_t index)
-{
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} msrs = { { .nmsrs = 1 }, { .index = index } };
-
-	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_GET_MSRS, &msrs), 1);
-	return msrs.entry.data;
-}
-
 static struct kvm_clock_data get_clock(struct abi_vm *vm)
 {
 	struct kvm_clock_data data;
@@ -153,12 +132,12 @@ static void test_page(void)
 	struct kvm_clock_data data;
 	uint64_t guest, version;
 
-	CHECK_EQ(write_msr(vm, vcpu, MSR_TIME, PAGE | 1), 1);
-	CHECK_EQ(read_msr(vm, vcpu, MSR_TIME), PAGE | 1);
+	CHECK_EQ(abi_set_msr(vm, vcpu, MSR_TIME, PAGE | 1), 1);
+	CHECK_EQ(abi_get_msr(vm, vcpu, MSR_TIME), PAGE | 1);
 	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_HLT);
 	CHECK(info->version && !(info->version & 1));
 	CHECK(info->mul);
-	guest = time_of(info, read_msr(vm, vcpu, MSR_TSC));
+	guest = time_of(info, abi_get_msr(vm, vcpu, MSR_TSC));
 	data = get_clock(vm);
 	CHECK(guest <= data.clock && guest + 30 * SECOND > data.clock);
 	/* The guest was stopped: once, and the guest clears it. */
@@ -173,10 +152,10 @@ static void test_page(void)
 	abi_long(vm, vcpu, CODE);
 	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_HLT);
 	CHECK(!(info->flags & 2));
-	guest = time_of(info, read_msr(vm, vcpu, MSR_TSC));
+	guest = time_of(info, abi_get_msr(vm, vcpu, MSR_TSC));
 	CHECK(guest >= 5000 * SECOND && guest < 5030 * SECOND);
 	/* Off: not written any more. */
-	CHECK_EQ(write_msr(vm, vcpu, MSR_TIME, 0), 1);
+	CHECK_EQ(abi_set_msr(vm, vcpu, MSR_TIME, 0), 1);
 	memset(info, 0x77, sizeof(*info));
 	set_clock(vm, 0, 0, 0);
 	abi_long(vm, vcpu, CODE);
@@ -192,7 +171,7 @@ static void test_wall_clock(void)
 	struct wall_clock *wall = (void *)(vm->mem + PAGE);
 	uint64_t real, boot;
 
-	CHECK_EQ(write_msr(vm, vcpu, MSR_WALL, PAGE), 1);
+	CHECK_EQ(abi_set_msr(vm, vcpu, MSR_WALL, PAGE), 1);
 	CHECK(wall->version && !(wall->version & 1));
 	boot = wall->sec * SECOND + wall->nsec;
 	real = now_ns(CLOCK_REALTIME);
@@ -215,12 +194,12 @@ static void test_bad_pages(void)
 	void *mem;
 
 	for (i = 0; i < COUNT(bad); i++) {
-		write_msr(vm, vcpu, MSR_TIME, bad[i]);
+		abi_set_msr(vm, vcpu, MSR_TIME, bad[i]);
 		abi_long(vm, vcpu, CODE);
 		CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_HLT);
 	}
 	/* No memory there. */
-	CHECK_EQ(write_msr(vm, vcpu, MSR_TIME, 0x40000000 | 1), 1);
+	CHECK_EQ(abi_set_msr(vm, vcpu, MSR_TIME, 0x40000000 | 1), 1);
 	abi_long(vm, vcpu, CODE);
 	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_HLT);
 
@@ -229,7 +208,7 @@ static void test_bad_pages(void)
 	CHECK(mem != MAP_FAILED);
 	slot.userspace_addr = (uintptr_t)mem;
 	CHECK_EQ(ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot), 0);
-	CHECK_EQ(write_msr(vm, vcpu, MSR_TIME, slot.guest_phys_addr | 1), 1);
+	CHECK_EQ(abi_set_msr(vm, vcpu, MSR_TIME, slot.guest_phys_addr | 1), 1);
 	abi_long(vm, vcpu, CODE);
 	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_HLT);
 	CHECK(((struct time_info *)mem)->version);
@@ -273,20 +252,20 @@ static void test_tsc_in_step(void)
 	const uint64_t value = 1ull << 50;
 	uint64_t start;
 
-	CHECK(difference(read_msr(vm, one, MSR_TSC), read_msr(vm, two, MSR_TSC)) < 30 * hz);
+	CHECK(difference(abi_get_msr(vm, one, MSR_TSC), abi_get_msr(vm, two, MSR_TSC)) < 30 * hz);
 	/* A busy machine may take longer over this than the second that counts. */
 	do {
 		start = now_ns(CLOCK_MONOTONIC);
-		CHECK_EQ(write_msr(vm, one, MSR_TSC, value), 1);
+		CHECK_EQ(abi_set_msr(vm, one, MSR_TSC, value), 1);
 		usleep(300000);
-		CHECK_EQ(write_msr(vm, two, MSR_TSC, value), 1);
+		CHECK_EQ(abi_set_msr(vm, two, MSR_TSC, value), 1);
 	} while (now_ns(CLOCK_MONOTONIC) - start > SECOND * 9 / 10);
-	CHECK(read_msr(vm, two, MSR_TSC) >= value + hz / 5);
-	CHECK(difference(read_msr(vm, one, MSR_TSC), value) < 30 * hz);
+	CHECK(abi_get_msr(vm, two, MSR_TSC) >= value + hz / 5);
+	CHECK(difference(abi_get_msr(vm, one, MSR_TSC), value) < 30 * hz);
 	/* Another moment altogether. */
-	CHECK_EQ(write_msr(vm, two, MSR_TSC, value * 2), 1);
-	CHECK(difference(read_msr(vm, two, MSR_TSC), value * 2) < 30 * hz);
-	CHECK(difference(read_msr(vm, one, MSR_TSC), value) < 60 * hz);
+	CHECK_EQ(abi_set_msr(vm, two, MSR_TSC, value * 2), 1);
+	CHECK(difference(abi_get_msr(vm, two, MSR_TSC), value * 2) < 30 * hz);
+	CHECK(difference(abi_get_msr(vm, one, MSR_TSC), value) < 60 * hz);
 }
 
 /* wrmsr (TSC, then TSC_ADJUST by user space's reading); hlt */
@@ -305,14 +284,14 @@ static void test_tsc_adjust(void)
 	regs.rax = 0;
 	regs.rdx = 0x10000;
 	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_SET_REGS, &regs), 0);
-	before = read_msr(vm, vcpu, MSR_TSC);
+	before = abi_get_msr(vm, vcpu, MSR_TSC);
 	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_HLT);
-	CHECK(difference(read_msr(vm, vcpu, MSR_TSC), 1ull << 48) < 30 * hz);
-	adjust = read_msr(vm, vcpu, 0x3b);
+	CHECK(difference(abi_get_msr(vm, vcpu, MSR_TSC), 1ull << 48) < 30 * hz);
+	adjust = abi_get_msr(vm, vcpu, 0x3b);
 	CHECK(difference(adjust, (1ull << 48) - before) < 30 * hz);
 	/* User space's write of the adjustment leaves the TSC alone. */
-	CHECK_EQ(write_msr(vm, vcpu, 0x3b, 0), 1);
-	CHECK(difference(read_msr(vm, vcpu, MSR_TSC), 1ull << 48) < 60 * hz);
+	CHECK_EQ(abi_set_msr(vm, vcpu, 0x3b, 0), 1);
+	CHECK(difference(abi_get_msr(vm, vcpu, MSR_TSC), 1ull << 48) < 60 * hz);
 }
 
 /* What hypercall @nr returns in RAX; @prefix stands before 0f 01 @insn. */

@@ -5,7 +5,6 @@
  *
  * The guests are in real mode, their handlers are a HLT each, unless a test says otherwise.
  */
-#include <cpuid.h>
 #include <unistd.h>
 
 #include <linux/tenon.h>
@@ -104,16 +103,6 @@ static void check_step(unsigned int offset)
 	CHECK(!(abi_regs(vm, 0).rflags & TF));
 }
 
-static bool runs_in_tcg(void)
-{
-	unsigned int eax, regs[3];
-	char name[13] = "";
-
-	__cpuid(0x40000000, eax, regs[0], regs[1], regs[2]);
-	memcpy(name, regs, sizeof(regs));
-	return !strcmp(name, "TCGTCGTCGTCG");
-}
-
 /* On kvm.ko there is no point in asking. */
 static void need_tenon(const char *why)
 {
@@ -123,7 +112,7 @@ static void need_tenon(const char *why)
 
 static void need_breakpoints(void)
 {
-	if (runs_in_tcg())
+	if (abi_tcg())
 		abi_skip("QEMU's TCG neither intercepts #BP nor arms a guest's breakpoints");
 }
 
@@ -276,7 +265,7 @@ static void test_shadows(void)
 	use(abi_vm(MEMORY));
 	START(0xfb, 0x90, 0x90, 0x8e, 0xd0, 0x90, 0x90, 0xf4);
 	/* TCG's STI holds the trap back, too. */
-	if (!runs_in_tcg())
+	if (!abi_tcg())
 		check_step(1);
 	check_step(2);
 	CHECK(abi_regs(vm, 0).rflags & IF);

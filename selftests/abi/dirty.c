@@ -232,16 +232,6 @@ static void test_emulated(void)
 	CHECK_EQ(log64(vm), 1 << 9);
 }
 
-static void set_msr(struct abi_vm *vm, uint32_t index, uint64_t value)
-{
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} msr = { .head.nmsrs = 1, .entry = { .index = index, .data = value } };
-
-	CHECK_EQ(ioctl(vm->vcpu[0], KVM_SET_MSRS, &msr), 1);
-}
-
 /* What the module writes on its own: the guest's clocks. */
 static void test_clock(void)
 {
@@ -250,12 +240,12 @@ static void test_clock(void)
 	with_area(&vm, 64, LOG);
 	ABI_CODE(vm, CODE, 0xf4);
 	abi_flat32(vm, 0, CODE);
-	set_msr(vm, MSR_SYSTEM_CLOCK, (AREA + 3 * PAGE) | 1);
+	CHECK_EQ(abi_set_msr(vm, 0, MSR_SYSTEM_CLOCK, (AREA + 3 * PAGE) | 1), 1);
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_HLT);
 	CHECK_EQ(log64(vm), 1 << 3);
 	abi_flat32(vm, 0, CODE);
-	set_msr(vm, MSR_SYSTEM_CLOCK, (AREA + 3 * PAGE) | 1);
-	set_msr(vm, MSR_WALL_CLOCK, AREA + 6 * PAGE);
+	CHECK_EQ(abi_set_msr(vm, 0, MSR_SYSTEM_CLOCK, (AREA + 3 * PAGE) | 1), 1);
+	CHECK_EQ(abi_set_msr(vm, 0, MSR_WALL_CLOCK, AREA + 6 * PAGE), 1);
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_HLT);
 	CHECK_EQ(log64(vm), 1 << 3 | 1 << 6);
 }

@@ -53,12 +53,7 @@ static inline int clear_log(struct abi_vm *vm, uint32_t id, uint64_t first, uint
 
 static inline int enable(struct abi_vm *vm, uint64_t how)
 {
-	struct kvm_enable_cap cap = {
-		.cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
-		.args = { how },
-	};
-
-	return ioctl(vm->fd, KVM_ENABLE_CAP, &cap);
+	return abi_enable(vm, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, how);
 }
 
 static inline uint8_t *new_pages(size_t size, int flags)

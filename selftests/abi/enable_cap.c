@@ -31,13 +31,6 @@ static struct abi_vm *vm;
 static struct kvm_run *run;
 static int fd;
 
-static int enable(uint32_t nr, uint64_t arg)
-{
-	struct kvm_enable_cap cap = { .cap = nr, .args = { arg } };
-
-	return ioctl(vm->fd, KVM_ENABLE_CAP, &cap);
-}
-
 static void make(struct abi_vm *made)
 {
 	alarm(HANG);
@@ -113,28 +106,28 @@ static void test_errors(void)
 	make(abi_vm(MEMORY));
 	add_vcpu();
 	for (i = 0; i < ARRAY_SIZE(refused); i++)
-		CHECK_ERRNO(enable(refused[i].nr, refused[i].arg), EINVAL);
+		CHECK_ERRNO(abi_enable(vm, refused[i].nr, refused[i].arg), EINVAL);
 	CHECK_ERRNO(ioctl(vm->fd, KVM_ENABLE_CAP, &flags), EINVAL);
 	CHECK_ERRNO(ioctl(vm->fd, KVM_ENABLE_CAP, NULL), EFAULT);
 	CHECK_ERRNO(ioctl(fd, KVM_ENABLE_CAP, &flags), EINVAL);
 	CHECK_ERRNO(ioctl(fd, KVM_ENABLE_CAP, &vm_only), EINVAL);
-	CHECK_EQ(enable(KVM_CAP_DISABLE_QUIRKS, ~0ull), 0);
-	CHECK_EQ(enable(KVM_CAP_X86_BUS_LOCK_EXIT, KVM_BUS_LOCK_DETECTION_OFF), 0);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_DISABLE_QUIRKS, ~0ull), 0);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_X86_BUS_LOCK_EXIT, KVM_BUS_LOCK_DETECTION_OFF), 0);
 }
 
 static void test_max_vcpu_id(void)
 {
 	make(abi_vm(MEMORY));
-	CHECK_EQ(enable(KVM_CAP_MAX_VCPU_ID, 2), 0);
-	CHECK_EQ(enable(KVM_CAP_MAX_VCPU_ID, 2), 0);
-	CHECK_ERRNO(enable(KVM_CAP_MAX_VCPU_ID, 3), EINVAL);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_MAX_VCPU_ID, 2), 0);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_MAX_VCPU_ID, 2), 0);
+	CHECK_ERRNO(abi_enable(vm, KVM_CAP_MAX_VCPU_ID, 3), EINVAL);
 	CHECK_ERRNO(ioctl(vm->fd, KVM_CREATE_VCPU, 2), EINVAL);
 	add_vcpu();
 	CHECK(ioctl(vm->fd, KVM_CREATE_VCPU, 1) >= 0);
 	abi_close(vm);
 	make(abi_vm(MEMORY));
 	add_vcpu();
-	CHECK_ERRNO(enable(KVM_CAP_MAX_VCPU_ID, 2), EINVAL);
+	CHECK_ERRNO(abi_enable(vm, KVM_CAP_MAX_VCPU_ID, 2), EINVAL);
 }
 
 static void test_platform_info(void)
@@ -154,11 +147,11 @@ static void test_platform_info(void)
 	start(PLATFORM_INFO, 0);
 	check_end(CODE + 3);
 	CHECK_EQ(abi_regs(vm, 0).rax, CPUID_FAULT + 5);
-	CHECK_EQ(enable(KVM_CAP_MSR_PLATFORM_INFO, 0), 0);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_MSR_PLATFORM_INFO, 0), 0);
 	start(PLATFORM_INFO, 0);
 	check_exception(GP);
 	CHECK_EQ(ioctl(fd, KVM_GET_MSRS, &msrs), 1);
-	CHECK_EQ(enable(KVM_CAP_MSR_PLATFORM_INFO, 1), 0);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_MSR_PLATFORM_INFO, 1), 0);
 	start(PLATFORM_INFO, 0);
 	check_end(CODE + 3);
 	/* The guest only reads it. */
@@ -227,7 +220,7 @@ static void test_quirk_port_7e(void)
 	START(0, 0, 0xe6, 0x7e, HLT);
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_IO);
 	CHECK_EQ(abi_regs(vm, 0).rip, CODE + 2);
-	CHECK_EQ(enable(KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_OUT_7E_INC_RIP), 0);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_OUT_7E_INC_RIP), 0);
 	abi_real(vm, 0, CODE);
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_IO);
 	CHECK_EQ(abi_regs(vm, 0).rip, CODE);
@@ -245,7 +238,7 @@ static void test_quirk_hypercall(void)
 	check_end(CODE + 4);
 	/* It has become this processor's own. */
 	CHECK_EQ(vm->mem[CODE + 2], abi_hypercall());
-	CHECK_EQ(enable(KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_FIX_HYPERCALL_INSN), 0);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_FIX_HYPERCALL_INSN), 0);
 	START(0, 1, 0x0f, 0x01, other, HLT);
 	check_exception(UD);
 	START(0, 1, 0x0f, 0x01, abi_hypercall(), HLT);
@@ -275,7 +268,7 @@ static void test_quirk_mwait(void)
 	no_mwait();
 	START(0, 0, 0x0f, 0x01, 0xc8, 0x0f, 0x01, 0xc9, HLT);
 	check_end(CODE + 7);
-	CHECK_EQ(enable(KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS), 0);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS), 0);
 	abi_real(vm, 0, CODE);
 	check_exception(UD);
 }
@@ -289,7 +282,7 @@ static void test_quirk_misc_enable(void)
 	} msrs = { .header.nmsrs = 1, .entry.index = MISC_ENABLE };
 
 	make(abi_vm(MEMORY));
-	CHECK_EQ(enable(KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT), 0);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT), 0);
 	add_vcpu();
 	CHECK_EQ(ioctl(fd, KVM_GET_MSRS, &msrs), 1);
 	msrs.entry.data |= MWAIT_BIT;
@@ -320,7 +313,7 @@ static void test_quirk_lint0(void)
 	CHECK_EQ(lint0(), 0x700);
 	abi_close(vm);
 	make(abi_vm_irqchip(MEMORY));
-	CHECK_EQ(enable(KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_LINT0_REENABLED), 0);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_LINT0_REENABLED), 0);
 	add_vcpu();
 	CHECK_EQ(lint0(), 0x10000);
 }
@@ -340,7 +333,7 @@ static void test_quirk_hole(void)
 	abi_flat32(vm, 0, CODE);
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_IO);
 	CHECK_EQ((uint32_t)abi_regs(vm, 0).rax, 0xffffffff);
-	CHECK_EQ(enable(KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_LAPIC_MMIO_HOLE), 0);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_LAPIC_MMIO_HOLE), 0);
 	abi_flat32(vm, 0, CODE);
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_MMIO);
 	CHECK_EQ(run->mmio.phys_addr, 0xfee00020);
@@ -355,7 +348,7 @@ static void test_exits_hlt(void)
 	      KVM_X86_DISABLE_EXITS_HLT))
 		abi_skip("not on this processor");
 	make(abi_vm(MEMORY));
-	CHECK_EQ(enable(KVM_CAP_X86_DISABLE_EXITS, KVM_X86_DISABLE_EXITS_HLT), 0);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_X86_DISABLE_EXITS, KVM_X86_DISABLE_EXITS_HLT), 0);
 	add_vcpu();
 	ABI_CODE(vm, HANDLERS + 0x41, 0xe6, 0xe9);
 	/* sti; hlt; jmp to the hlt */
@@ -381,7 +374,7 @@ static void test_payload(void)
 	CHECK(!(events.flags & KVM_VCPUEVENT_VALID_PAYLOAD));
 	events.flags = KVM_VCPUEVENT_VALID_PAYLOAD;
 	CHECK_ERRNO(ioctl(fd, KVM_SET_VCPU_EVENTS, &events), EINVAL);
-	CHECK_EQ(enable(KVM_CAP_EXCEPTION_PAYLOAD, 1), 0);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_EXCEPTION_PAYLOAD, 1), 0);
 	events.exception.pending = 1;
 	events.exception.nr = 32;
 	CHECK_ERRNO(ioctl(fd, KVM_SET_VCPU_EVENTS, &events), EINVAL);
@@ -409,7 +402,7 @@ static void test_payload_cr2(void)
 	struct kvm_sregs sregs;
 
 	make(abi_vm(MEMORY));
-	CHECK_EQ(enable(KVM_CAP_EXCEPTION_PAYLOAD, 1), 0);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_EXCEPTION_PAYLOAD, 1), 0);
 	add_vcpu();
 	START(0, 0, HLT);
 	CHECK_EQ(ioctl(fd, KVM_GET_VCPU_EVENTS, &events), 0);
@@ -440,7 +433,7 @@ static void test_triple_fault(void)
 	events.flags = KVM_VCPUEVENT_VALID_TRIPLE_FAULT;
 	events.triple_fault.pending = 1;
 	CHECK_ERRNO(ioctl(fd, KVM_SET_VCPU_EVENTS, &events), EINVAL);
-	CHECK_EQ(enable(KVM_CAP_X86_TRIPLE_FAULT_EVENT, 1), 0);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_X86_TRIPLE_FAULT_EVENT, 1), 0);
 	CHECK_EQ(ioctl(fd, KVM_SET_VCPU_EVENTS, &events), 0);
 	CHECK_EQ(ioctl(fd, KVM_GET_VCPU_EVENTS, &events), 0);
 	CHECK(events.flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT);
@@ -462,7 +455,7 @@ static void test_emulation_failure(void)
 {
 	make(abi_vm(MEMORY));
 	add_vcpu();
-	CHECK_EQ(enable(KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1), 0);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1), 0);
 	/* fld1; fstps 0x100000, where no memory is */
 	ABI_CODE(vm, CODE, 0xd9, 0xe8, 0xd9, 0x1d, 0, 0, 0x10, 0, HLT);
 	abi_flat32(vm, 0, CODE);

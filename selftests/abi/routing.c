@@ -9,13 +9,6 @@
 
 #define WIDE_ID 0x12c
 
-static int enable(struct abi_vm *vm, int cap, uint64_t arg)
-{
-	struct kvm_enable_cap enable = { .cap = cap, .args[0] = arg };
-
-	return ioctl(vm->fd, KVM_ENABLE_CAP, &enable);
-}
-
 static struct abi_vm *chip_vm(void)
 {
 	struct abi_vm *vm = abi_vm(0x100000);
@@ -78,13 +71,13 @@ static void test_x2apic_errors(void)
 	struct abi_vm *vm = chip_vm();
 
 	CHECK_EQ(ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_X2APIC_API), 3);
-	CHECK_ERRNO(enable(vm, KVM_CAP_X2APIC_API, 4), EINVAL);
-	CHECK_ERRNO(enable(vm, KVM_CAP_X2APIC_API, 1ull << 32), EINVAL);
-	CHECK_EQ(enable(vm, KVM_CAP_X2APIC_API, 0), 0);
+	CHECK_ERRNO(abi_enable(vm, KVM_CAP_X2APIC_API, 4), EINVAL);
+	CHECK_ERRNO(abi_enable(vm, KVM_CAP_X2APIC_API, 1ull << 32), EINVAL);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_X2APIC_API, 0), 0);
 	/* Without the flag the upper half means nothing. */
 	abi_vcpu(vm);
 	CHECK_EQ(msi_to(vm, 0x55, 3), 0);
-	CHECK_EQ(enable(vm, KVM_CAP_X2APIC_API, 3), 0);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_X2APIC_API, 3), 0);
 	CHECK_ERRNO(msi_to(vm, 0x55, 3), EINVAL);
 }
 
@@ -96,7 +89,7 @@ static void test_x2apic_ids(void)
 
 	CHECK_EQ(apic_id(wide), (uint32_t)WIDE_ID << 24);
 	vm = chip_vm();
-	CHECK_EQ(enable(vm, KVM_CAP_X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS), 0);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS), 0);
 	wide = vcpu_with_id(vm, WIDE_ID, true);
 	CHECK_EQ(apic_id(wide), WIDE_ID);
 	CHECK_EQ(msi_to(vm, 0, WIDE_ID & 0xff), 0);
@@ -113,12 +106,12 @@ static void test_broadcast(void)
 
 	vcpu_with_id(vm, 0, true);
 	CHECK_EQ(msi_to(vm, 0, 0xff), 1);
-	CHECK_EQ(enable(vm, KVM_CAP_X2APIC_API, KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK), 0);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_X2APIC_API, KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK), 0);
 	CHECK(msi_to(vm, 0, 0xff) <= 0);
 	/* xAPICs know no id of 255. */
 	vm = chip_vm();
 	vcpu_with_id(vm, 0, false);
-	CHECK_EQ(enable(vm, KVM_CAP_X2APIC_API, KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK), 0);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_X2APIC_API, KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK), 0);
 	CHECK_EQ(msi_to(vm, 0, 0xff), 1);
 }
 
@@ -154,10 +147,10 @@ static void test_vcpu_ids(void)
 	struct abi_vm *vm = chip_vm();
 	int most = ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPU_ID);
 
-	CHECK_ERRNO(enable(vm, KVM_CAP_MAX_VCPU_ID, most + 1), EINVAL);
-	CHECK_EQ(enable(vm, KVM_CAP_MAX_VCPU_ID, 5), 0);
-	CHECK_EQ(enable(vm, KVM_CAP_MAX_VCPU_ID, 5), 0);
-	CHECK_ERRNO(enable(vm, KVM_CAP_MAX_VCPU_ID, 6), EINVAL);
+	CHECK_ERRNO(abi_enable(vm, KVM_CAP_MAX_VCPU_ID, most + 1), EINVAL);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_MAX_VCPU_ID, 5), 0);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_MAX_VCPU_ID, 5), 0);
+	CHECK_ERRNO(abi_enable(vm, KVM_CAP_MAX_VCPU_ID, 6), EINVAL);
 	CHECK_ERRNO(ioctl(vm->fd, KVM_CREATE_VCPU, 5), EINVAL);
 	CHECK(ioctl(vm->fd, KVM_CREATE_VCPU, 4) >= 0);
 }

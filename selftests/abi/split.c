@@ -11,19 +11,12 @@
 
 #define IOAPIC_PINS 24
 
-static int enable(struct abi_vm *vm, int cap, uint64_t arg)
-{
-	struct kvm_enable_cap enable = { .cap = cap, .args[0] = arg };
-
-	return ioctl(vm->fd, KVM_ENABLE_CAP, &enable);
-}
-
 static struct abi_vm *split_vm(void)
 {
 	struct abi_vm *vm = abi_vm(0x100000);
 
 	CHECK(ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_SPLIT_IRQCHIP) > 0);
-	CHECK_EQ(enable(vm, KVM_CAP_SPLIT_IRQCHIP, IOAPIC_PINS), 0);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_SPLIT_IRQCHIP, IOAPIC_PINS), 0);
 	return vm;
 }
 
@@ -75,9 +68,9 @@ static void test_errors(void)
 	} routes = { .head.nr = 1, .entry.type = KVM_IRQ_ROUTING_IRQCHIP };
 
 	CHECK_ERRNO(ioctl(vm->fd, KVM_ENABLE_CAP, &flags), EINVAL);
-	CHECK_ERRNO(enable(vm, KVM_CAP_SPLIT_IRQCHIP, 4097), EINVAL);
-	CHECK_EQ(enable(vm, KVM_CAP_SPLIT_IRQCHIP, 4096), 0);
-	CHECK_ERRNO(enable(vm, KVM_CAP_SPLIT_IRQCHIP, IOAPIC_PINS), EEXIST);
+	CHECK_ERRNO(abi_enable(vm, KVM_CAP_SPLIT_IRQCHIP, 4097), EINVAL);
+	CHECK_EQ(abi_enable(vm, KVM_CAP_SPLIT_IRQCHIP, 4096), 0);
+	CHECK_ERRNO(abi_enable(vm, KVM_CAP_SPLIT_IRQCHIP, IOAPIC_PINS), EEXIST);
 	CHECK_ERRNO(ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0), EEXIST);
 	CHECK_ERRNO(ioctl(vm->fd, KVM_GET_IRQCHIP, &chip), ENXIO);
 	CHECK_ERRNO(ioctl(vm->fd, KVM_SET_IRQCHIP, &chip), ENXIO);
@@ -87,9 +80,9 @@ static void test_errors(void)
 
 	vm = abi_vm(0x100000);
 	abi_vcpu(vm);
-	CHECK_ERRNO(enable(vm, KVM_CAP_SPLIT_IRQCHIP, IOAPIC_PINS), EEXIST);
+	CHECK_ERRNO(abi_enable(vm, KVM_CAP_SPLIT_IRQCHIP, IOAPIC_PINS), EEXIST);
 	vm = abi_vm_irqchip(0x100000);
-	CHECK_ERRNO(enable(vm, KVM_CAP_SPLIT_IRQCHIP, IOAPIC_PINS), EEXIST);
+	CHECK_ERRNO(abi_enable(vm, KVM_CAP_SPLIT_IRQCHIP, IOAPIC_PINS), EEXIST);
 }
 
 /* User space hears of the EOI of its IOAPIC's level-triggered pins, and of no other. */

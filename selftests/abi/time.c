@@ -13,27 +13,6 @@
 #define MSR_TSC	   0x10
 #define MSR_ADJUST 0x3b
 
-static int write_msr(struct abi_vm *vm, int vcpu, uint32_t index, uint64_t value)
-{
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} msrs = { { .nmsrs = 1 }, { .index = index, .data = value } };
-
-	return ioctl(vm->vcpu[vcpu], KVM_SET_MSRS, &msrs);
-}
-
-static uint64_t read_msr(struct abi_vm *vm, int vcpu, uint32_t index)
-{
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} msrs = { { .nmsrs = 1 }, { .index = index } };
-
-	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_GET_MSRS, &msrs), 1);
-	return msrs.entry.data;
-}
-
 static struct kvm_device_attr offset_attr(uint64_t *offset)
 {
 	return (struct kvm_device_attr){
@@ -70,9 +49,9 @@ static void test_attribute(void)
 	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_HAS_DEVICE_ATTR, &attr), 0);
 	set_offset(vm, vcpu, 1ull << 60);
 	CHECK_EQ(get_offset(vm, vcpu), 1ull << 60);
-	CHECK(read_msr(vm, vcpu, MSR_TSC) >= 1ull << 60);
+	CHECK(abi_get_msr(vm, vcpu, MSR_TSC) >= 1ull << 60);
 	set_offset(vm, vcpu, 0);
-	CHECK(read_msr(vm, vcpu, MSR_TSC) < 1ull << 60);
+	CHECK(abi_get_msr(vm, vcpu, MSR_TSC) < 1ull << 60);
 	attr.addr = 0;
 	CHECK_ERRNO(ioctl(vm->vcpu[vcpu], KVM_GET_DEVICE_ATTR, &attr), EFAULT);
 	CHECK_ERRNO(ioctl(vm->vcpu[vcpu], KVM_SET_DEVICE_ATTR, &attr), EFAULT);
@@ -131,7 +110,7 @@ static bool set_in_step(struct abi_vm *vm, uint64_t value, uint64_t then, uint64
 		now = host_tsc();
 		next += now - then + hz / 8;
 		then = now;
-		CHECK_EQ(write_msr(vm, 1 + i % 3, MSR_TSC, next), 1);
+		CHECK_EQ(abi_set_msr(vm, 1 + i % 3, MSR_TSC, next), 1);
 		if (host_tsc() - now > hz / 2)
 			return false;
 		CHECK_EQ(get_offset(vm, 1 + i % 3), offset);
@@ -145,7 +124,7 @@ static bool matching_in_time(struct abi_vm *vm)
 	const uint64_t hz = ioctl(vm->vcpu[0], KVM_GET_TSC_KHZ, 0) * 1000ull, value = 1ull << 50;
 	uint64_t offset, then = host_tsc();
 
-	CHECK_EQ(write_msr(vm, 0, MSR_TSC, value), 1);
+	CHECK_EQ(abi_set_msr(vm, 0, MSR_TSC, value), 1);
 	if (host_tsc() - then > hz / 2)
 		return false;
 	offset = get_offset(vm, 0);
@@ -153,13 +132,13 @@ static bool matching_in_time(struct abi_vm *vm)
 	if (!set_in_step(vm, value, then, hz))
 		return false;
 	/* 0 is a vCPU that is plugged in. */
-	CHECK_EQ(write_msr(vm, 2, MSR_TSC, 0), 1);
+	CHECK_EQ(abi_set_msr(vm, 2, MSR_TSC, 0), 1);
 	CHECK_EQ(get_offset(vm, 2), offset);
 	/* Far away: another generation, which the next one joins. */
 	then = host_tsc();
-	CHECK_EQ(write_msr(vm, 2, MSR_TSC, value + 1000 * hz), 1);
+	CHECK_EQ(abi_set_msr(vm, 2, MSR_TSC, value + 1000 * hz), 1);
 	CHECK(get_offset(vm, 2) != offset);
-	CHECK_EQ(write_msr(vm, 3, MSR_TSC, value + 1000 * hz), 1);
+	CHECK_EQ(abi_set_msr(vm, 3, MSR_TSC, value + 1000 * hz), 1);
 	if (host_tsc() - then > hz / 2)
 		return false;
 	CHECK_EQ(get_offset(vm, 3), get_offset(vm, 2));
@@ -203,9 +182,9 @@ static void test_guest_write(void)
 	CHECK_EQ(abi_run(vm, one), KVM_EXIT_IO);
 	moved = get_offset(vm, one) - before;
 	CHECK(moved);
-	CHECK_EQ(read_msr(vm, one, MSR_ADJUST), moved);
+	CHECK_EQ(abi_get_msr(vm, one, MSR_ADJUST), moved);
 	CHECK_EQ(get_offset(vm, two), before);
-	CHECK_EQ(read_msr(vm, two, MSR_ADJUST), 0);
+	CHECK_EQ(abi_get_msr(vm, two, MSR_ADJUST), 0);
 	/* And the other way round. */
 	abi_long(vm, one, CODE);
 	regs = abi_regs(vm, one);
@@ -215,9 +194,9 @@ static void test_guest_write(void)
 	CHECK_EQ(ioctl(vm->vcpu[one], KVM_SET_REGS, &regs), 0);
 	CHECK_EQ(abi_run(vm, one), KVM_EXIT_IO);
 	CHECK_EQ(get_offset(vm, one), before);
-	CHECK_EQ(read_msr(vm, one, MSR_ADJUST), 0);
+	CHECK_EQ(abi_get_msr(vm, one, MSR_ADJUST), 0);
 	/* User space's write of the adjustment moves nothing. */
-	CHECK_EQ(write_msr(vm, one, MSR_ADJUST, 1ull << 40), 1);
+	CHECK_EQ(abi_set_msr(vm, one, MSR_ADJUST, 1ull << 40), 1);
 	CHECK_EQ(get_offset(vm, one), before);
 }
 
@@ -269,13 +248,13 @@ static void test_scaling(void)
 
 		CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_SET_TSC_KHZ, want), 0);
 		CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_GET_TSC_KHZ, 0), want);
-		CHECK_EQ(write_msr(vm, vcpu, MSR_TSC, 1ull << 45), 1);
+		CHECK_EQ(abi_set_msr(vm, vcpu, MSR_TSC, 1ull << 45), 1);
 		host = host_tsc();
 		guest = guest_tsc(vm, vcpu);
 		inner = host_tsc();
 		usleep(100000);
 		outer = host_tsc();
-		read = read_msr(vm, vcpu, MSR_TSC);
+		read = abi_get_msr(vm, vcpu, MSR_TSC);
 		guest = guest_tsc(vm, vcpu) - guest;
 		host = host_tsc() - host;
 		CHECK(guest >= (outer - inner) * ratios[i].mul / ratios[i].div * 999 / 1000);

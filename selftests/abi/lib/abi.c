@@ -225,10 +225,46 @@ uint8_t abi_hypercall(void)
 
 bool abi_tcg(void)
 {
-	unsigned int brand[4];
+	unsigned int eax, name[3];
 
-	__cpuid(0x80000002, brand[0], brand[1], brand[2], brand[3]);
-	return !memcmp(brand, "QEMU", 4);
+	__cpuid(0x40000000, eax, name[0], name[1], name[2]);
+	return !memcmp(name, "TCGTCGTCGTCG", sizeof(name));
+}
+
+int abi_enable(struct abi_vm *vm, uint32_t cap, uint64_t arg)
+{
+	struct kvm_enable_cap enable = { .cap = cap, .args = { arg } };
+
+	return ioctl(vm->fd, KVM_ENABLE_CAP, &enable);
+}
+
+struct one_msr {
+	struct kvm_msrs head;
+	struct kvm_msr_entry entry;
+};
+
+int abi_set_msr(struct abi_vm *vm, int vcpu, uint32_t index, uint64_t value)
+{
+	struct one_msr msr = { { .nmsrs = 1 }, { .index = index, .data = value } };
+
+	return ioctl(vm->vcpu[vcpu], KVM_SET_MSRS, &msr);
+}
+
+int abi_try_get_msr(struct abi_vm *vm, int vcpu, uint32_t index, uint64_t *value)
+{
+	struct one_msr msr = { { .nmsrs = 1 }, { .index = index } };
+	int n = ioctl(vm->vcpu[vcpu], KVM_GET_MSRS, &msr);
+
+	*value = msr.entry.data;
+	return n;
+}
+
+uint64_t abi_get_msr(struct abi_vm *vm, int vcpu, uint32_t index)
+{
+	uint64_t value;
+
+	CHECK_EQ(abi_try_get_msr(vm, vcpu, index, &value), 1);
+	return value;
 }
 
 bool abi_reference(void)

@@ -73,6 +73,14 @@ uint8_t abi_hypercall(void);
 /* The lab host's processor is QEMU's own, whose known errors are not tested for. */
 bool abi_tcg(void);
 
+/* KVM_ENABLE_CAP of a VM; as ioctl() returns. */
+int abi_enable(struct abi_vm *vm, uint32_t cap, uint64_t arg);
+
+/* How many MSRs were written or read, 0 or 1. abi_get_msr() ends the test if it cannot be read. */
+int abi_set_msr(struct abi_vm *vm, int vcpu, uint32_t index, uint64_t value);
+int abi_try_get_msr(struct abi_vm *vm, int vcpu, uint32_t index, uint64_t *value);
+uint64_t abi_get_msr(struct abi_vm *vm, int vcpu, uint32_t index);
+
 /* The hypervisor is kvm.ko, which the tests are checked with. */
 bool abi_reference(void);
 
