@@ -17,11 +17,16 @@ static struct abi_vm *vm;
 static int fd;
 
 /* A guest in 64-bit mode that halts. */
-static void make(void)
+static void make_reset(void)
 {
 	vm = abi_vm(0x400000);
 	fd = vm->vcpu[abi_vcpu(vm)];
 	ABI_CODE(vm, CODE, 0xf4);
+}
+
+static void make(void)
+{
+	make_reset();
 	abi_long(vm, 0, CODE);
 }
 
@@ -275,7 +280,7 @@ static void pcide_without_long_mode(void)
 	uint32_t a, b, c, d;
 
 	__cpuid(1, a, b, c, d);
-	make();
+	make_reset();
 	abi_flat32(vm, 0, CODE);
 	CHECK_EQ(ioctl(fd, KVM_GET_SREGS, &sregs), 0);
 	sregs.cr4 |= 1u << 17;

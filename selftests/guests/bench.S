@@ -4,7 +4,7 @@
  * iterations. Each reads the TSC before and after its loop, leaves the difference in RAX, and
  * writes to port 0xf4 to end. Under icount the TSC counts instructions.
  */
-#include "measure.h"
+#include "measure.inc"
 
 	/* Bochs's debugger may be told to stop here; else it does nothing. */
 	.macro MARK

@@ -5,7 +5,7 @@
  * 0x40 is the guest's own _handler. At the end the sum of ticks is in RAX, and port 0xf4 is written to.
  * Under icount the TSC counts instructions.
  */
-#include "measure.h"
+#include "measure.inc"
 
 	.set X2APIC_TPR, 0x808
 	.set X2APIC_EOI, 0x80b

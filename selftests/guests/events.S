@@ -2,7 +2,7 @@
 /*
  * The guests of selftests/abi/events.c: position-independent, each tells what it finds at port E9h.
  */
-#include "measure.h"
+#include "measure.inc"
 
 	.macro TELL value
 	mov	$\value, %al

@@ -4,7 +4,7 @@
  * from one TSC deadline to the next, RSI = how many; what it does meanwhile is what sets them apart.
  * In the end: R8 = the most that an interrupt was late, R9 = how many came early, R10 = how many came.
  */
-#include "measure.h"
+#include "measure.inc"
 
 	/* R13: the deadline. */
 	.macro ARM
