@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "ap.h"
 #include "steps.h"
 
 static void test_without_irqchip(void)
@@ -399,45 +400,23 @@ static void test_irqfd_resample(void)
 	CHECK_ERRNO(ioctl(vm->fd, KVM_IRQFD, &irqfd), EBADF);
 }
 
-struct runner {
-	struct abi_vm *vm;
-	int vcpu;
-	int told;
-};
-
-/* KVM_RUN says EAGAIN when the start-up IPI has come. */
-static void *run_ap(void *arg)
-{
-	struct runner *runner = arg;
-	struct kvm_run *run = runner->vm->run[runner->vcpu];
-	int r;
-
-	do {
-		r = abi_run(runner->vm, runner->vcpu);
-	} while (r == -EAGAIN || r == -EINTR);
-	runner->told = r == KVM_EXIT_IO ? *((uint8_t *)run + run->io.data_offset) : r;
-	return NULL;
-}
-
 static void test_init_sipi(void)
 {
 	struct abi_vm *vm = abi_vm_irqchip(0x100000);
 	int bsp = abi_vcpu(vm), ap = abi_vcpu(vm);
-	struct runner runner = { .vm = vm, .vcpu = ap };
+	struct ap started = { .vm = vm, .vcpu = ap };
 	struct kvm_mp_state mp_state;
-	pthread_t thread;
 
 	/* In real mode at 3000:0: mov al,'A'; out 0xe9,al. */
 	ABI_CODE(vm, 0x30000, 0xb0, 'A', 0xe6, PORT, 0xf4);
 	CHECK_EQ(ioctl(vm->vcpu[ap], KVM_GET_MP_STATE, &mp_state), 0);
 	CHECK_EQ(mp_state.mp_state, KVM_MP_STATE_UNINITIALIZED);
-	CHECK_EQ(pthread_create(&thread, NULL, run_ap, &runner), 0);
+	ap_start(&started);
 	start(vm, bsp,
 	      STEPS(ENABLE_APIC, STORE(APIC(ICR2), 1 << 24), STORE(APIC(ICR), 0x4500),
 		    STORE(APIC(ICR), 0x4630), TELL_DONE));
 	CHECK_EQ(told(vm, bsp), DONE);
-	CHECK_EQ(pthread_join(thread, NULL), 0);
-	CHECK_EQ(runner.told, 'A');
+	CHECK_EQ(ap_told(&started), 'A');
 }
 
 /* Into x2APIC mode: its MSRs work, and what is done to the page goes nowhere. */

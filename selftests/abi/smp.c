@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* VMs with as many vCPUs as there may be, and with ids that need x2APIC. */
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "lib/abi.h"
+#include "ap.h"
 #include "smp_guest.h"
 
 #define PORT	  0xe9
@@ -18,41 +17,19 @@ static int capability(long number)
 	return ioctl(abi_dev(), KVM_CHECK_EXTENSION, number);
 }
 
-struct runner {
-	struct abi_vm *vm;
-	int vcpu;
-	int told;
-};
-
-/* KVM_RUN says EAGAIN when the start-up IPI has come. */
-static void *run_ap(void *arg)
-{
-	struct runner *runner = arg;
-	struct kvm_run *run = runner->vm->run[runner->vcpu];
-	int r;
-
-	do {
-		r = abi_run(runner->vm, runner->vcpu);
-	} while (r == -EAGAIN || r == -EINTR);
-	runner->told = r == KVM_EXIT_IO ? *((uint8_t *)run + run->io.data_offset) : r;
-	return NULL;
-}
-
 static void test_wide_id(void)
 {
 	struct abi_vm *vm = abi_vm_irqchip(0x100000);
 	int bsp = abi_vcpu(vm), ap = abi_vcpu_id(vm, WIDE_ID);
-	struct runner runner = { .vm = vm, .vcpu = ap };
-	pthread_t thread;
+	struct ap started = { .vm = vm, .vcpu = ap };
 
 	/* In real mode at 3000:0: mov al,'W'; out 0xe9,al. */
 	ABI_CODE(vm, 0x30000, 0xb0, 'W', 0xe6, PORT, 0xf4);
 	abi_code(vm, 0x10000, start_wide, start_wide_end - start_wide);
 	abi_flat32(vm, bsp, 0x10000);
-	CHECK_EQ(pthread_create(&thread, NULL, run_ap, &runner), 0);
+	ap_start(&started);
 	CHECK_EQ(abi_run(vm, bsp), KVM_EXIT_IO);
-	CHECK_EQ(pthread_join(thread, NULL), 0);
-	CHECK_EQ(runner.told, 'W');
+	CHECK_EQ(ap_told(&started), 'W');
 }
 
 static void to_x2apic(int vcpu)
