@@ -61,7 +61,7 @@ sleep 6
 after=$(free_memory)
 
 echo "free memory: $before kB, then $after kB"
-[ $((before - after)) -lt 24000 ] || fail "free memory: $((before - after)) kB less"
+[ $((before - after)) -lt 4000 ] || fail "free memory: $((before - after)) kB less"
 
 # Kinds of objects whose allocation tenon itself asked for: "COUNT FUNCTION [tenon] age=...".
 objects=$(grep '^ *[0-9].*\[tenon\]' /sys/kernel/debug/slab/*/alloc_traces)
