@@ -272,7 +272,7 @@ static const struct {
 	{ "GDTR has a base that is not canonical", table_base, "GDTR " },
 };
 
-/* Where the processor has PCIDE, it may be set outside long mode: what of that, the processor says. */
+/* Where there is PCIDE it may be set outside long mode: what of that, the processor says. */
 static void pcide_without_long_mode(void)
 {
 	struct tenon_entry_failure failure;

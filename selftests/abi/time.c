@@ -99,7 +99,7 @@ static void test_offset_in_guest(void)
 
 /*
  * vCPUs 1 to 3 in turn are set to values that are each an eighth of a second more than the last one
- * would have by now: in the end far from the first, by more than a second. Return: were all in time?
+ * would have by now: in the end far from the first, by more than a second. Return: in time?
  */
 static bool set_in_step(struct abi_vm *vm, uint64_t value, uint64_t then, uint64_t hz)
 {

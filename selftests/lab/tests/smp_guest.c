@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs in a guest with several CPUs, on all of them, for some seconds or until SIGTERM: do clocks ever go backwards,
- * on one CPU or from one to another; do wake-ups and timers get lost; does a CPU use a translation
- * that another has taken away?
+ * Runs in a guest with several CPUs, on all of them, for some seconds or until SIGTERM: do clocks
+ * ever go backwards, on one CPU or from one to another; do wake-ups and timers get lost; does a CPU
+ * use a translation that another has taken away?
  *
  * usage: smp_guest SECONDS
  */
