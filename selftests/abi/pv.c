@@ -400,7 +400,7 @@ static void test_steal_time(void)
 	uint64_t first, delay;
 
 	CPU_ZERO(&one);
-	CPU_SET(0, &one);
+	CPU_SET(sched_getcpu(), &one);
 	CHECK_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
 	ABI_CODE(vm, CODE, 0xf4);
 	steal->version = 7;

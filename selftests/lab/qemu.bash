@@ -22,6 +22,12 @@ machine_options()
 	esac
 	machine_boot_limit=90
 	[ -z "$icount" ] || machine_boot_limit=120
+	# CPU 0 runs no guest where there are others: see Documentation/lab.rst.
+	machine_cpus=$cpus
+	if [ -z "$icount" ] && [ "$cpus" -gt 1 ]; then
+		machine_cpus=$((cpus + 1))
+		machine_mask=$(printf '%x' $(((1 << machine_cpus) - 2)))
+	fi
 }
 
 # machine_command ARGUMENTS: sets machine, the emulator's command line.
@@ -31,7 +37,7 @@ machine_command()
 
 	[ -z "$icount" ] || threads=single
 	machine=(
-		qemu-system-x86_64 -accel "tcg,thread=$threads" -machine q35 -cpu "$cpu" -smp "$cpus" -m "$mem"
+		qemu-system-x86_64 -accel "tcg,thread=$threads" -machine q35 -cpu "$cpu" -smp "$machine_cpus" -m "$mem"
 		-kernel "$kdir/vmlinuz" -initrd "$lab/initrd" -append "$args"
 		-nodefaults -display none -no-reboot
 		-chardev "file,id=console,path=$lab/console.log" -serial chardev:console

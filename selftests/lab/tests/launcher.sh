@@ -115,5 +115,5 @@ exit $failed
 END
 chmod 755 "$WORK/t/run"
 
-"$LAB" --kernel "$KERNEL" --module "$module" --cpus 1 --mem 1536 --guest --timeout 400 \
+"$LAB" --kernel "$KERNEL" --module "$module" --cpus 2 --mem 1536 --guest --timeout 400 \
 	--dir "$WORK/t:/t" -- /t/run "$module"

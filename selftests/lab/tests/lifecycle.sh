@@ -81,7 +81,9 @@ echo "kernel: $left bytes"
 [ "${left:-0}" -lt 200000 ] || fail "kernel: $left bytes are still charged"
 
 # One CPU unloads it, for the reason that selftests/lab/init tells.
-echo 0 >/sys/devices/system/cpu/cpu1/online
+for cpu in /sys/devices/system/cpu/cpu[1-9]*/online; do
+	echo 0 >$cpu
+done
 rmmod tenon || fail 'rmmod tenon'
 exit $failed
 END_OF_RUN

@@ -32,7 +32,7 @@ sed -n 's/.* pv: vcpu [0-9]* \(msr 0x[0-9a-f]*\|[a-z_]*\).*/\1/p' trace | sort |
 EOF
 chmod 755 "$WORK/host"
 
-"$LAB" --kernel "$KERNEL" --cpus 1 --mem 1280 --timeout 420 --guest --dir "$WORK:/work" -- \
+"$LAB" --kernel "$KERNEL" --cpus 2 --mem 1280 --timeout 420 --guest --dir "$WORK:/work" -- \
 	/work/host >"$WORK/out" || { cat "$WORK/out"; exit 1; }
 failed=0
 wants=('kvm-clock: Using msrs' 'KVM setup pv remote TLB flush' 'setup PV sched yield'

@@ -6,7 +6,7 @@
 #
 # Debian's kernel boots with 8 CPUs, all online, each with its timer and its IPIs; CPUs are taken off
 # and put back inside the guest while clocks, wake-ups and TLB shootdowns are checked on all of them.
-# MODULE=kvm runs it on kvm.ko, to check the test itself. The lab host has one CPU: see lab.rst.
+# MODULE=kvm runs it on kvm.ko, to check the test itself.
 
 set -euo pipefail
 
@@ -74,7 +74,7 @@ GUEST_ARGS='watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120' \
 END_OF_RUN
 chmod +x "$WORK/run"
 
-out=$("$LAB" --kernel "$KERNEL" --module "${MODULE:-tenon}" --cpus 1 --mem 1536 --guest \
+out=$("$LAB" --kernel "$KERNEL" --module "${MODULE:-tenon}" --cpus 2 --mem 1536 --guest \
 	--timeout 300 --dir "$WORK:/work" -- /work/run "${MODULE:+/dev/$MODULE}") || { echo "$out"; exit 1; }
 echo "$out"
 grep -q '^8 CPUs: ok' <<<"$out"

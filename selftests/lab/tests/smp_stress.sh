@@ -46,7 +46,7 @@ GUEST_ARGS='watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120' \
 END_OF_RUN
 chmod +x "$WORK/run"
 
-out=$("$LAB" --kernel "$KERNEL" --module "${MODULE:-tenon}" --cpus 1 --mem 2560 --guest \
+out=$("$LAB" --kernel "$KERNEL" --module "${MODULE:-tenon}" --cpus 2 --mem 2560 --guest \
 	--timeout $((seconds + 300)) --dir "$WORK:/work" -- /work/run "${MODULE:-tenon}" "$seconds") ||
 	{ echo "$out"; exit 1; }
 echo "$out"

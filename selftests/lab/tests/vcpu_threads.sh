@@ -4,10 +4,9 @@
 # kernels: 6.1
 # tier: check
 #
-# What a host does to the vCPU thread of a guest that checks its clocks and wake-ups: it is pinned and
-# moved, stopped and continued, put under a quota and made SCHED_FIFO, and a host CPU goes and comes.
-# MODULE=kvm runs it on kvm.ko, to check the test itself. One vCPU, as there must be two host CPUs:
-# see lab.rst.
+# What a host does to the vCPU threads of a guest with 4 CPUs that checks its clocks, wake-ups and
+# TLB shootdowns: they are pinned and moved, stopped and continued, put under a quota and made
+# SCHED_FIFO, and a host CPU goes and comes. MODULE=kvm runs it on kvm.ko, to check the test itself.
 
 set -euo pipefail
 
@@ -51,7 +50,7 @@ mount -t cgroup2 none $cgroup
 echo +cpu >$cgroup/cgroup.subtree_control
 mkdir $cgroup/guest
 sh -c "echo \$\$ >$cgroup/guest/cgroup.procs
-	exec tenon run --dev /dev/$module -c 1 -m 384M -k /tmp/guest/vmlinuz -i /tmp/guest/initrd \
+	exec tenon run --dev /dev/$module -c 4 -m 384M -k /tmp/guest/vmlinuz -i /tmp/guest/initrd \
 		-a 'console=ttyS0 quiet loglevel=1 panic=-1 watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120'" \
 	<&3 >/tmp/log 2>&1 &
 pid=$!
@@ -66,16 +65,29 @@ for second in $(seq 120); do
 done
 up || fail "the guest does not come up: $(cat /tmp/log)"
 
-# A vCPU's thread is named NAME/NUMBER.
-vcpu=$(grep -l '/0$' /proc/$pid/task/*/comm | sed 's/.*task.\([0-9]*\).comm/\1/')
-[ "$vcpu" ] || fail "threads: $(cat /proc/$pid/task/*/comm)"
+# The vCPUs' threads are named NAME/NUMBER.
+vcpus=$(grep -l '/[0-3]$' /proc/$pid/task/*/comm | sed 's/.*task.\([0-9]*\).comm/\1/')
+[ "$(echo $vcpus | wc -w)" = 4 ] || fail "threads: $(cat /proc/$pid/task/*/comm)"
+
+# all COMMAND...: with each thread's id at its end.
+all()
+{
+	for thread in $vcpus; do
+		"$@" "$thread" >/dev/null || fail "$*"
+	done
+}
+
+# The two CPUs that the lab gives us, as masks.
+both=$((0x$(taskset -p $$ | sed 's/.*: //')))
+one=$((both & -both))
+other=$(printf %x $((both - one))) one=$(printf %x $one) both=$(printf %x $both)
 
 for round in 1 2 3 4 5; do
-	taskset -p 1 "$vcpu" >/dev/null || fail taskset
+	all taskset -p "$one"
 	sleep 0.3
-	taskset -p 2 "$vcpu" >/dev/null || fail taskset
+	all taskset -p "$other"
 	sleep 0.3
-	taskset -p 3 "$vcpu" >/dev/null || fail taskset
+	all taskset -p "$both"
 	kill -STOP $pid
 	sleep 0.2
 	kill -CONT $pid
@@ -91,11 +103,11 @@ echo 'max 100000' >$cgroup/guest/cpu.max
 # Throttled it was, or this tests nothing.
 grep -q '^nr_throttled [1-9]' $cgroup/guest/cpu.stat || fail "quota: $(cat $cgroup/guest/cpu.stat)"
 echo "under a quota"
-taskset -p 2 "$vcpu" >/dev/null || fail taskset
-chrt -f -p 10 "$vcpu" >/dev/null || fail chrt
+all taskset -p "$other"
+all chrt -f -p 10
 sleep 1
-chrt -o -p 0 "$vcpu" >/dev/null || fail chrt
-taskset -p 3 "$vcpu" >/dev/null || fail taskset
+all chrt -o -p 0
+all taskset -p "$both"
 echo "under SCHED_FIFO"
 kill -0 $pid || fail "the guest ended before us: $(cat /tmp/log)"
 echo done >&3
