@@ -215,8 +215,8 @@ enum lock {
 };
 
 /*
- * A kernel hides VMX where firmware has locked it out, and most show SVM even so: there the MSR tells,
- * or a module that has been loaded.
+ * A kernel hides VMX where firmware has locked it out, and most show SVM even so: there the MSR
+ * tells, or a module that has been loaded.
  */
 static enum lock firmware_lock(const struct patient *patient)
 {

@@ -1,67 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Paravirtual services: steal time, end of interrupt, asynchronous page faults, hypercalls, and
- * which of them a guest has.
+ * Paravirtual services: steal time, end of interrupt, hypercalls, and which of them a guest has.
  */
-#include <fcntl.h>
 #include <linux/kvm_para.h>
-#include <linux/userfaultfd.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <linux/tenon.h>
-
-#include "lib/abi.h"
+#include "long_mode.h"
 
 #define MEMORY	 0x800000
-#define CODE	 0x1000
 #define PAGE	 0x20000
-#define IDT	 0x30000
 #define HANDLER	 0x31000
 #define HANDLER2 0x32000
 #define HANDLER3 0x33000
-#define STACK	 0x50000
 #define LAPIC	 0xfee00000u
 #define FEATURES 0x40000001u
-
-static int write_msr(struct abi_vm *vm, int vcpu, uint32_t index, uint64_t value)
-{
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} msrs = { { .nmsrs = 1 }, { .index = index, .data = value } };
-
-	return ioctl(vm->vcpu[vcpu], KVM_SET_MSRS, &msrs);
-}
-
-/* How many could be read, 0 or 1. */
-static int try_read_msr(struct abi_vm *vm, int vcpu, uint32_t index, uint64_t *value)
-{
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} msrs = { { .nmsrs = 1 }, { .index = index } };
-	int n = ioctl(vm->vcpu[vcpu], KVM_GET_MSRS, &msrs);
-
-	*value = msrs.entry.data;
-	return n;
-}
-
-static uint64_t read_msr(struct abi_vm *vm, int vcpu, uint32_t index)
-{
-	uint64_t value;
-
-	CHECK_EQ(try_read_msr(vm, vcpu, index, &value), 1);
-	return value;
-}
 
 static uint32_t supported_features(void)
 {
@@ -130,17 +85,17 @@ static void test_msr_values(void)
 	int vcpu = abi_vcpu(vm);
 	unsigned int i;
 
-	CHECK_EQ(read_msr(vm, vcpu, MSR_KVM_POLL_CONTROL), 1);
+	CHECK_EQ(abi_get_msr(vm, vcpu, MSR_KVM_POLL_CONTROL), 1);
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct msr_case *c = &cases[i];
 
-		if (write_msr(vm, vcpu, c->index, c->value) != c->taken)
+		if (abi_set_msr(vm, vcpu, c->index, c->value) != c->taken)
 			abi_fail(__FILE__, __LINE__, "MSR %x = %llx", c->index,
 				 (unsigned long long)c->value);
 		if (c->taken && c->index != MSR_KVM_ASYNC_PF_ACK)
-			CHECK_EQ(read_msr(vm, vcpu, c->index), c->value);
+			CHECK_EQ(abi_get_msr(vm, vcpu, c->index), c->value);
 	}
-	CHECK_EQ(read_msr(vm, vcpu, MSR_KVM_ASYNC_PF_ACK), 0);
+	CHECK_EQ(abi_get_msr(vm, vcpu, MSR_KVM_ASYNC_PF_ACK), 0);
 }
 
 /* Without a local APIC in the kernel no page fault can be told. */
@@ -149,9 +104,9 @@ static void test_msr_no_apic(void)
 	struct abi_vm *vm = abi_vm(MEMORY);
 	int vcpu = abi_vcpu(vm);
 
-	CHECK_EQ(write_msr(vm, vcpu, MSR_KVM_ASYNC_PF_EN, PAGE | 9), 0);
-	CHECK_EQ(write_msr(vm, vcpu, MSR_KVM_ASYNC_PF_EN, 0), 1);
-	CHECK_EQ(write_msr(vm, vcpu, MSR_KVM_ASYNC_PF_INT, 0xf3), 0);
+	CHECK_EQ(abi_set_msr(vm, vcpu, MSR_KVM_ASYNC_PF_EN, PAGE | 9), 0);
+	CHECK_EQ(abi_set_msr(vm, vcpu, MSR_KVM_ASYNC_PF_EN, 0), 1);
+	CHECK_EQ(abi_set_msr(vm, vcpu, MSR_KVM_ASYNC_PF_INT, 0xf3), 0);
 }
 
 /* What user space saves can be restored: the list names each of them. */
@@ -226,11 +181,11 @@ static void test_enforce(void)
 	set_features(vm, vcpu, 0);
 	/* Not enforced: what CPUID does not show can be used all the same. */
 	for (i = 0; i < ARRAY_SIZE(msrs); i++)
-		CHECK_EQ(try_read_msr(vm, vcpu, msrs[i], &value), 1);
+		CHECK_EQ(abi_try_get_msr(vm, vcpu, msrs[i], &value), 1);
 	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_ENABLE_CAP, &cap), 0);
 	for (i = 0; i < ARRAY_SIZE(msrs); i++) {
-		CHECK_EQ(try_read_msr(vm, vcpu, msrs[i], &value), 0);
-		CHECK_EQ(write_msr(vm, vcpu, msrs[i], 0), 0);
+		CHECK_EQ(abi_try_get_msr(vm, vcpu, msrs[i], &value), 0);
+		CHECK_EQ(abi_set_msr(vm, vcpu, msrs[i], 0), 0);
 	}
 	for (i = 0; i < ARRAY_SIZE(calls); i++)
 		CHECK_EQ(hypercall(vm, vcpu, &(struct kvm_regs){ .rax = calls[i] }), -KVM_ENOSYS);
@@ -238,48 +193,13 @@ static void test_enforce(void)
 	vm = abi_vm_irqchip(MEMORY);
 	vcpu = abi_vcpu(vm);
 	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_ENABLE_CAP, &cap), 0);
-	CHECK_EQ(try_read_msr(vm, vcpu, MSR_KVM_STEAL_TIME, &value), 1);
+	CHECK_EQ(abi_try_get_msr(vm, vcpu, MSR_KVM_STEAL_TIME, &value), 1);
 	set_features(vm, vcpu, 1u << KVM_FEATURE_PV_EOI);
-	CHECK_EQ(try_read_msr(vm, vcpu, MSR_KVM_STEAL_TIME, &value), 0);
-	CHECK_EQ(try_read_msr(vm, vcpu, MSR_KVM_PV_EOI_EN, &value), 1);
+	CHECK_EQ(abi_try_get_msr(vm, vcpu, MSR_KVM_STEAL_TIME, &value), 0);
+	CHECK_EQ(abi_try_get_msr(vm, vcpu, MSR_KVM_PV_EOI_EN, &value), 1);
 }
 
 /* An interrupt gate of 64-bit code. */
-static void set_gate(struct abi_vm *vm, int vector, uint64_t handler)
-{
-	uint64_t *gate = (void *)(vm->mem + IDT + vector * 16);
-
-	gate[0] = (handler & 0xffff) | 8 << 16 | 0x8e00ull << 32 | (handler >> 16 & 0xffff) << 48;
-	gate[1] = handler >> 32;
-}
-
-/* abi_long() with an IDT, a GDT in memory to return to, a stack, and the local APIC on. */
-static void with_interrupts(struct abi_vm *vm, int vcpu)
-{
-	uint64_t *gdt = (void *)(vm->mem + IDT + 0x1000 - 0x18);
-	struct kvm_sregs sregs;
-	struct kvm_regs regs;
-	struct kvm_lapic_state lapic;
-	uint32_t svr = 0x1ff;
-
-	gdt[0] = 0;
-	gdt[1] = 0x00af9b000000ffffull;
-	gdt[2] = 0x00cf93000000ffffull;
-	abi_long(vm, vcpu, CODE);
-	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_GET_SREGS, &sregs), 0);
-	sregs.idt.base = IDT;
-	sregs.idt.limit = 0xfff;
-	sregs.gdt.base = IDT + 0x1000 - 0x18;
-	sregs.gdt.limit = 0x17;
-	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_SET_SREGS, &sregs), 0);
-	regs = abi_regs(vm, vcpu);
-	regs.rsp = STACK;
-	regs.rflags = 0x202;
-	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_SET_REGS, &regs), 0);
-	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_GET_LAPIC, &lapic), 0);
-	memcpy(lapic.regs + 0xf0, &svr, sizeof(svr));
-	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_SET_LAPIC, &lapic), 0);
-}
 
 static void send_msi(struct abi_vm *vm, uint8_t apic, uint8_t vector)
 {
@@ -315,7 +235,7 @@ static void test_eoi(void)
 		 2, 0x48, 0xcf);
 	set_gate(vm, 0x41, HANDLER);
 	with_interrupts(vm, vcpu);
-	CHECK_EQ(write_msr(vm, vcpu, MSR_KVM_PV_EOI_EN, PAGE | 1), 1);
+	CHECK_EQ(abi_set_msr(vm, vcpu, MSR_KVM_PV_EOI_EN, PAGE | 1), 1);
 	send_msi(vm, 0, 0x41);
 	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_IO);
 	CHECK_EQ(abi_regs(vm, vcpu).rax & 1, 1);
@@ -345,7 +265,7 @@ static void test_eoi_two(void)
 	set_gate(vm, 0x41, HANDLER);
 	set_gate(vm, 0x42, HANDLER);
 	with_interrupts(vm, vcpu);
-	CHECK_EQ(write_msr(vm, vcpu, MSR_KVM_PV_EOI_EN, PAGE | 1), 1);
+	CHECK_EQ(abi_set_msr(vm, vcpu, MSR_KVM_PV_EOI_EN, PAGE | 1), 1);
 	send_msi(vm, 0, 0x41);
 	send_msi(vm, 0, 0x42);
 	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_IO);
@@ -404,7 +324,7 @@ static void test_steal_time(void)
 	CHECK_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
 	ABI_CODE(vm, CODE, 0xf4);
 	steal->version = 7;
-	CHECK_EQ(write_msr(vm, vcpu, MSR_KVM_STEAL_TIME, PAGE | 1), 1);
+	CHECK_EQ(abi_set_msr(vm, vcpu, MSR_KVM_STEAL_TIME, PAGE | 1), 1);
 	abi_long(vm, vcpu, CODE);
 	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_HLT);
 	CHECK(steal->version > 7 && !(steal->version & 1));
@@ -417,7 +337,7 @@ static void test_steal_time(void)
 	CHECK(steal->steal - first >= delay);
 	CHECK(!(steal->version & 1));
 	/* Off: not written any more. */
-	CHECK_EQ(write_msr(vm, vcpu, MSR_KVM_STEAL_TIME, 0), 1);
+	CHECK_EQ(abi_set_msr(vm, vcpu, MSR_KVM_STEAL_TIME, 0), 1);
 	memset(steal, 0x55, sizeof(*steal));
 	be_delayed();
 	abi_long(vm, vcpu, CODE);
@@ -448,7 +368,7 @@ static void test_steal_preempted(void)
 	ABI_CODE(vm, HANDLER, 0x48, 0xcf);
 	set_gate(vm, 0x41, HANDLER);
 	with_interrupts(vm, vcpu);
-	CHECK_EQ(write_msr(vm, vcpu, MSR_KVM_STEAL_TIME, PAGE | 1), 1);
+	CHECK_EQ(abi_set_msr(vm, vcpu, MSR_KVM_STEAL_TIME, PAGE | 1), 1);
 	CHECK_EQ(pthread_create(&thread, NULL, run_thread, vm), 0);
 	for (tries = 0; tries < 10000 && !__atomic_load_n(flags, __ATOMIC_RELAXED); tries++)
 		usleep(1000);
@@ -572,7 +492,7 @@ static void test_clock_pairing(void)
 	}
 	CHECK_EQ(r, 0);
 	clock_gettime(CLOCK_REALTIME, &now);
-	tsc = read_msr(vm, 0, 0x10);
+	tsc = abi_get_msr(vm, 0, 0x10);
 	CHECK(pairing->sec <= now.tv_sec && pairing->sec + 60 > now.tv_sec);
 	CHECK(pairing->nsec >= 0 && pairing->nsec < 1000000000);
 	CHECK(pairing->tsc && pairing->tsc < tsc);
@@ -612,7 +532,7 @@ static void test_map_range(void)
 	run->hypercall.ret = 55;
 	CHECK_EQ(abi_run(vm, vcpu), KVM_EXIT_HYPERCALL);
 	/* User space that does not answer has said that it is done. */
-	if (!is_reference())
+	if (!abi_reference())
 		CHECK_EQ(run->hypercall.ret, 0);
 	CHECK_EQ(run->hypercall.nr, KVM_HC_MAP_GPA_RANGE);
 	CHECK_EQ(run->hypercall.args[0], PAGE);
@@ -635,7 +555,7 @@ static void test_map_range_moved(void)
 	int vcpu = abi_vcpu(vm);
 	struct kvm_regs regs;
 
-	if (is_reference())
+	if (abi_reference())
 		abi_skip("kvm.ko answers wherever the vCPU is");
 	CHECK_EQ(ioctl(vm->fd, KVM_ENABLE_CAP, &cap), 0);
 	ABI_CODE(vm, CODE, 0x0f, 0x01, abi_hypercall(), 0xe6, 1, 0xf4);
@@ -657,287 +577,6 @@ static void test_map_range_moved(void)
 	CHECK_EQ(abi_regs(vm, vcpu).rax, 0x5a);
 }
 
-/* Guest memory whose pages come when the test wants. */
-#define SLOW_GPA  0x40000000u
-#define SLOW_SIZE 0x400000u
-
-struct slow_memory {
-	uint8_t *mem;
-	int uffd;
-};
-
-static struct slow_memory slow_memory(struct abi_vm *vm)
-{
-	struct slow_memory slow = { .uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK) };
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	struct kvm_userspace_memory_region slot = {
-		.slot = 1,
-		.guest_phys_addr = SLOW_GPA,
-		.memory_size = SLOW_SIZE,
-	};
-
-	if (slow.uffd < 0)
-		SKIP_ON_REFERENCE("no userfaultfd");
-	CHECK_EQ(ioctl(slow.uffd, UFFDIO_API, &api), 0);
-	slow.mem =
-		mmap(NULL, SLOW_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	CHECK(slow.mem != MAP_FAILED);
-	range.range.start = (uintptr_t)slow.mem;
-	range.range.len = SLOW_SIZE;
-	CHECK_EQ(ioctl(slow.uffd, UFFDIO_REGISTER, &range), 0);
-	slot.userspace_addr = (uintptr_t)slow.mem;
-	CHECK_EQ(ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot), 0);
-	return slow;
-}
-
-/* The host waits for the page at @offset: give it. */
-static void give_page(struct slow_memory *slow, unsigned int offset)
-{
-	static uint8_t content[4096] __attribute__((aligned(4096)));
-	struct uffdio_copy copy = {
-		.dst = (uintptr_t)slow->mem + offset,
-		.src = (uintptr_t)content,
-		.len = sizeof(content),
-	};
-	struct pollfd wait = { .fd = slow->uffd, .events = POLLIN };
-	struct uffd_msg msg;
-
-	CHECK_EQ(poll(&wait, 1, 60000), 1);
-	CHECK_EQ(read(slow->uffd, &msg, sizeof(msg)), (long)sizeof(msg));
-	CHECK_EQ(msg.arg.pagefault.address & ~0xfffull, copy.dst);
-	memset(content, 0x5a, sizeof(content));
-	CHECK_EQ(ioctl(slow->uffd, UFFDIO_COPY, &copy), 0);
-}
-
-/* As Linux does where it uses an IOAPIC: it does not listen to the PIC. */
-static void mask_lint0(struct abi_vm *vm, int vcpu)
-{
-	struct kvm_lapic_state lapic;
-	uint32_t lint0 = 0x10000;
-
-	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_GET_LAPIC, &lapic), 0);
-	memcpy(lapic.regs + 0x350, &lint0, sizeof(lint0));
-	CHECK_EQ(ioctl(vm->vcpu[vcpu], KVM_SET_LAPIC, &lapic), 0);
-}
-
-static struct abi_vm *apf_vm(uint64_t flags)
-{
-	struct abi_vm *vm = abi_vm_irqchip(MEMORY);
-	int vcpu = abi_vcpu(vm);
-
-	/* mov al, [rsi]; out 1, al; jmp . */
-	ABI_CODE(vm, CODE, 0x8a, 0x06, 0xe6, 1, 0xeb, 0xfe);
-	/* #PF: mov rax, cr2; out 2, al; sti; jmp . */
-	ABI_CODE(vm, HANDLER, 0x0f, 0x20, 0xd0, 0xe6, 2, 0xfb, 0xeb, 0xfe);
-	/* page ready: out 3, al; iretq */
-	ABI_CODE(vm, HANDLER2, 0xe6, 3, 0x48, 0xcf);
-	set_gate(vm, 14, HANDLER);
-	set_gate(vm, 0xf3, HANDLER2);
-	with_interrupts(vm, vcpu);
-	mask_lint0(vm, vcpu);
-	CHECK_EQ(write_msr(vm, vcpu, MSR_KVM_ASYNC_PF_INT, 0xf3), 1);
-	CHECK_EQ(write_msr(vm, vcpu, MSR_KVM_ASYNC_PF_EN, PAGE | flags), 1);
-	return vm;
-}
-
-/* abi_long() maps the first GiB only: map the slow memory behind it. */
-static void map_slow(struct abi_vm *vm)
-{
-	uint64_t *pdpt = (void *)(vm->mem + ABI_TABLES + 0x1000);
-
-	pdpt[1] = SLOW_GPA | 0x87;
-}
-
-static void start_at_slow(struct abi_vm *vm, unsigned int offset)
-{
-	struct kvm_regs regs;
-
-	with_interrupts(vm, 0);
-	map_slow(vm);
-	regs = abi_regs(vm, 0);
-	regs.rsi = SLOW_GPA + offset;
-	CHECK_EQ(ioctl(vm->vcpu[0], KVM_SET_REGS, &regs), 0);
-}
-
-static void expect_port(struct abi_vm *vm, int port)
-{
-	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_IO);
-	CHECK_EQ(vm->run[0]->io.port, port);
-}
-
-static struct kvm_vcpu_pv_apf_data *apf_data(struct abi_vm *vm)
-{
-	return (void *)(vm->mem + PAGE);
-}
-
-/* Having been switched on, it tells that all pages are here. */
-static void take_wake_all(struct abi_vm *vm)
-{
-	struct kvm_vcpu_pv_apf_data *data = apf_data(vm);
-
-	/* jmp . in place of the read */
-	ABI_CODE(vm, CODE, 0xeb, 0xfe);
-	expect_port(vm, 3);
-	CHECK_EQ(data->token, 0xffffffff);
-	data->token = 0;
-	CHECK_EQ(write_msr(vm, 0, MSR_KVM_ASYNC_PF_ACK, 1), 1);
-	ABI_CODE(vm, CODE, 0x8a, 0x06, 0xe6, 1, 0xeb, 0xfe);
-	/* The handler has not ended its interrupt. */
-	with_interrupts(vm, 0);
-}
-
-static void clear_isr(struct abi_vm *vm)
-{
-	struct kvm_lapic_state lapic;
-
-	CHECK_EQ(ioctl(vm->vcpu[0], KVM_GET_LAPIC, &lapic), 0);
-	memset(lapic.regs + 0x100, 0, 0x80);
-	CHECK_EQ(ioctl(vm->vcpu[0], KVM_SET_LAPIC, &lapic), 0);
-}
-
-static void test_apf(void)
-{
-	struct abi_vm *vm = apf_vm(KVM_ASYNC_PF_ENABLED | KVM_ASYNC_PF_SEND_ALWAYS |
-				   KVM_ASYNC_PF_DELIVERY_AS_INT);
-	struct kvm_vcpu_pv_apf_data *data = apf_data(vm);
-	struct slow_memory slow = slow_memory(vm);
-	struct kvm_sregs sregs;
-	uint32_t token;
-
-	take_wake_all(vm);
-	clear_isr(vm);
-	start_at_slow(vm, 0x3000);
-	expect_port(vm, 2);
-	CHECK_EQ(data->flags, KVM_PV_REASON_PAGE_NOT_PRESENT);
-	CHECK_EQ(ioctl(vm->vcpu[0], KVM_GET_SREGS, &sregs), 0);
-	token = sregs.cr2;
-	CHECK(token && token != 0xffffffff);
-	CHECK_EQ(data->token, 0);
-	data->flags = 0;
-	give_page(&slow, 0x3000);
-	expect_port(vm, 3);
-	CHECK_EQ(data->token, token);
-	/* The page is there: no fault. */
-	data->token = 0;
-	clear_isr(vm);
-	start_at_slow(vm, 0x3000);
-	expect_port(vm, 1);
-	CHECK_EQ(abi_regs(vm, 0).rax & 0xff, 0x5a);
-	CHECK_EQ(data->flags, 0);
-}
-
-static void *give_first_page(void *arg)
-{
-	usleep(50000);
-	give_page(arg, 0);
-	return NULL;
-}
-
-/* The guest is in its kernel, or takes no interrupts: it has to wait. */
-static void check_waits(struct abi_vm *vm, bool interrupts)
-{
-	struct slow_memory slow = slow_memory(vm);
-	struct kvm_regs regs;
-	pthread_t thread;
-
-	start_at_slow(vm, 0);
-	regs = abi_regs(vm, 0);
-	if (!interrupts)
-		regs.rflags = 2;
-	CHECK_EQ(ioctl(vm->vcpu[0], KVM_SET_REGS, &regs), 0);
-	CHECK_EQ(pthread_create(&thread, NULL, give_first_page, &slow), 0);
-	expect_port(vm, 1);
-	CHECK_EQ(abi_regs(vm, 0).rax & 0xff, 0x5a);
-	CHECK_EQ(apf_data(vm)->flags, 0);
-	CHECK_EQ(pthread_join(thread, NULL), 0);
-}
-
-static void test_apf_kernel(void)
-{
-	struct abi_vm *vm = apf_vm(KVM_ASYNC_PF_ENABLED | KVM_ASYNC_PF_DELIVERY_AS_INT);
-
-	take_wake_all(vm);
-	clear_isr(vm);
-	check_waits(vm, true);
-}
-
-static void test_apf_masked(void)
-{
-	struct abi_vm *vm = apf_vm(KVM_ASYNC_PF_ENABLED | KVM_ASYNC_PF_SEND_ALWAYS |
-				   KVM_ASYNC_PF_DELIVERY_AS_INT);
-
-	take_wake_all(vm);
-	clear_isr(vm);
-	check_waits(vm, false);
-}
-
-static void interrupt_run(int number)
-{
-	(void)number;
-}
-
-/* A vCPU that waits for its first start-up IPI waits, whatever it has been given to tell. */
-static void test_apf_waiting(void)
-{
-	const struct sigaction action = { .sa_handler = interrupt_run };
-	const struct itimerval often = { { .tv_usec = 50000 }, { .tv_usec = 50000 } };
-	struct abi_vm *vm = abi_vm_irqchip(MEMORY);
-	int vcpu;
-
-	if (is_reference())
-		abi_skip("kvm.ko does not let it sleep");
-	abi_vcpu(vm);
-	vcpu = abi_vcpu(vm);
-	CHECK_EQ(write_msr(vm, vcpu, MSR_KVM_ASYNC_PF_INT, 0xf3), 1);
-	CHECK_EQ(write_msr(vm, vcpu, MSR_KVM_ASYNC_PF_EN,
-			   PAGE | KVM_ASYNC_PF_ENABLED | KVM_ASYNC_PF_DELIVERY_AS_INT),
-		 1);
-	CHECK_EQ(sigaction(SIGALRM, &action, NULL), 0);
-	/* What there was to look at ends the first. */
-	CHECK_EQ(abi_run(vm, vcpu), -EAGAIN);
-	CHECK_EQ(setitimer(ITIMER_REAL, &often, NULL), 0);
-	CHECK_EQ(abi_run(vm, vcpu), -EINTR);
-}
-
-static long module_users(void)
-{
-	FILE *file = fopen("/sys/module/tenon/refcnt", "r");
-	long users;
-
-	CHECK(file);
-	CHECK_EQ(fscanf(file, "%ld", &users), 1);
-	fclose(file);
-	return users;
-}
-
-/* Many pages are waited for when the VM goes away: nothing stays behind. */
-static void test_apf_many(void)
-{
-	long users = abi_reference() ? 0 : (abi_dev(), module_users());
-	struct abi_vm *vm = apf_vm(KVM_ASYNC_PF_ENABLED | KVM_ASYNC_PF_SEND_ALWAYS |
-				   KVM_ASYNC_PF_DELIVERY_AS_INT);
-	struct slow_memory slow = slow_memory(vm);
-	unsigned int i;
-
-	if (!users)
-		abi_skip("kvm.ko waits for the pages when its VM goes");
-	take_wake_all(vm);
-	clear_isr(vm);
-	for (i = 0; i < 40; i++) {
-		start_at_slow(vm, i * 0x1000);
-		expect_port(vm, 2);
-	}
-	CHECK_EQ(write_msr(vm, 0, MSR_KVM_ASYNC_PF_EN, 0), 1);
-	abi_close(vm);
-	CHECK(module_users() > users);
-	/* Nobody has given them: they are given up. */
-	close(slow.uffd);
-	for (i = 0; i < 10000 && module_users() != users; i++)
-		usleep(1000);
-	CHECK_EQ(module_users(), users);
-}
-
 static const struct abi_test tests[] = { { "features", test_features },
 					 { "msr-values", test_msr_values },
 					 { "msr-no-apic", test_msr_no_apic },
@@ -953,11 +592,6 @@ static const struct abi_test tests[] = { { "features", test_features },
 					 { "clock-pairing", test_clock_pairing },
 					 { "map-range", test_map_range },
 					 { "map-range-moved", test_map_range_moved },
-					 { "apf", test_apf },
-					 { "apf-kernel", test_apf_kernel },
-					 { "apf-masked", test_apf_masked },
-					 { "apf-waiting", test_apf_waiting },
-					 { "apf-many", test_apf_many },
 					 {} };
 
 int main(int argc, char **argv)
