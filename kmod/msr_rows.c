@@ -116,6 +116,22 @@ static int set_lapic(struct vcpu *vcpu, const struct msr_row *row, u32 index, u6
 	return vcpu_lapic_msr_write(vcpu, index, value, host);
 }
 
+/* Without a local APIC there is no timer to arm. */
+static int get_deadline(struct vcpu *vcpu, const struct msr_row *row, u32 index, u64 *value,
+			bool host)
+{
+	*value = vcpu->apic ? lapic_tsc_deadline(vcpu->apic) : 0;
+	return 0;
+}
+
+static int set_deadline(struct vcpu *vcpu, const struct msr_row *row, u32 index, u64 value,
+			bool host)
+{
+	if (vcpu->apic)
+		lapic_set_tsc_deadline(vcpu->apic, value);
+	return 0;
+}
+
 /* Without a local APIC its base is user space's affair, but it holds no reserved bit. */
 static int set_apic_base(struct vcpu *vcpu, const struct msr_row *row, u32 index, u64 value,
 			 bool host)
@@ -507,7 +523,8 @@ const struct msr_row msr_rows[] = {
 	{ MSR_CORE_C3_RESIDENCY, 3, MSR_FAST, .get = get_cstate, READ_ONLY },
 	{ MSR_IA32_MC0_CTL, 4 * MCE_BANKS, MSR_FAST, .get = get_mce, .set = set_mce },
 	{ MSR_CORE_C1_RES, 1, MSR_FAST, .get = get_cstate, READ_ONLY },
-	{ MSR_IA32_TSC_DEADLINE, 1, MSR_LISTED | MSR_FAST, .get = get_lapic, .set = set_lapic },
+	{ MSR_IA32_TSC_DEADLINE, 1, MSR_LISTED | MSR_FAST, .get = get_deadline,
+	  .set = set_deadline },
 	{ APIC_BASE_MSR, 0x100, MSR_FAST, .get = get_lapic, .set = set_lapic },
 	{ MSR_IA32_XSS, 1, MSR_LISTED | MSR_FAST, X86_FEATURE_XSAVES, .get = get_xss,
 	  .set = set_xss },

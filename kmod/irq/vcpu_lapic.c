@@ -451,23 +451,17 @@ void vcpu_lapic_sched_in(struct vcpu *vcpu)
 /* Without a local APIC, IA32_APIC_BASE is user space's affair: only kept. */
 static int user_apic_msr(struct vcpu *vcpu, u32 msr, u64 *value, bool write)
 {
-	switch (msr) {
-	case MSR_IA32_APICBASE:
-		if (write)
-			vcpu->apic_base = *value;
-		else
-			*value = vcpu->apic_base;
-		return 0;
-	case MSR_IA32_TSC_DEADLINE:
-		if (!write)
-			*value = 0;
-		return 0;
-	}
-	return 1;
+	if (msr != MSR_IA32_APICBASE)
+		return 1;
+	if (write)
+		vcpu->apic_base = *value;
+	else
+		*value = vcpu->apic_base;
+	return 0;
 }
 
 /**
- * vcpu_lapic_msr_read() - RDMSR of 800h to 8ffh, IA32_APIC_BASE or IA32_TSC_DEADLINE
+ * vcpu_lapic_msr_read() - RDMSR of 800h to 8ffh or IA32_APIC_BASE
  * @vcpu: the vCPU
  * @msr: index
  * @value: receives the value
@@ -484,9 +478,6 @@ int vcpu_lapic_msr_read(struct vcpu *vcpu, u32 msr, u64 *value)
 	switch (msr) {
 	case MSR_IA32_APICBASE:
 		*value = lapic->base;
-		return 0;
-	case MSR_IA32_TSC_DEADLINE:
-		*value = lapic_tsc_deadline(lapic);
 		return 0;
 	case X2APIC_MSR_FIRST ... X2APIC_MSR_LAST:
 		if (vcpu->pv.eoi.armed)
@@ -530,9 +521,6 @@ int vcpu_lapic_msr_write(struct vcpu *vcpu, u32 msr, u64 value, bool host)
 	switch (msr) {
 	case MSR_IA32_APICBASE:
 		return set_base(vcpu, value, host);
-	case MSR_IA32_TSC_DEADLINE:
-		lapic_set_tsc_deadline(lapic, value);
-		return 0;
 	case X2APIC_MSR_FIRST ... X2APIC_MSR_LAST:
 		if (!lapic_msr_write(lapic, msr, value))
 			return 1;
