@@ -42,6 +42,7 @@ struct machine {
 
 /**
  * struct row - one thing to measure
+ * @code: the guest, if there is one
  * @run: how; returns all ticks of so many iterations
  * @per: events per iteration
  */
@@ -189,6 +190,37 @@ static uint64_t run_irqfd(struct machine *m, unsigned long iterations)
 	return ticks;
 }
 
+static void *answer(void *arg)
+{
+	const int *fd = arg;
+	uint64_t value;
+
+	while (read(fd[0], &value, sizeof(value)) == 8 && value == 1)
+		CHECK_EQ(write(fd[1], &value, sizeof(value)), 8);
+	return NULL;
+}
+
+/* As run_irqfd(), with a thread in the guest's stead. */
+static uint64_t run_threads(struct machine *m, unsigned long iterations)
+{
+	int fd[2] = { eventfd(0, 0), eventfd(0, 0) };
+	uint64_t one = 1, end = 2, begin, ticks;
+	pthread_t thread;
+
+	(void)m;
+	CHECK_EQ(pthread_create(&thread, NULL, answer, fd), 0);
+	usleep(20000);
+	begin = __rdtsc();
+	while (iterations--) {
+		CHECK_EQ(write(fd[0], &one, sizeof(one)), 8);
+		CHECK_EQ(read(fd[1], &one, sizeof(one)), 8);
+	}
+	ticks = __rdtsc() - begin;
+	CHECK_EQ(write(fd[0], &end, sizeof(end)), 8);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	return ticks;
+}
+
 #define ROW(n, count, how, cpus, events)                                                      \
 	{                                                                                     \
 		.name = #n, .code = guest_##n, .handler = guest_##n##_handler,                \
@@ -197,10 +229,14 @@ static uint64_t run_irqfd(struct machine *m, unsigned long iterations)
 	}
 
 static const struct row rows[] = {
-	ROW(self_ipi, 20000, run_alone, 1, 1),	ROW(eoi, 20000, run_alone, 1, 1),
-	ROW(tpr_write, 20000, run_alone, 1, 1), ROW(icr_other, 20000, run_alone, 2, 1),
-	ROW(wake, 5000, run_two, 2, 2),		ROW(ioeventfd, 20000, run_alone, 1, 1),
+	ROW(self_ipi, 20000, run_alone, 1, 1),
+	ROW(eoi, 20000, run_alone, 1, 1),
+	ROW(tpr_write, 20000, run_alone, 1, 1),
+	ROW(icr_other, 20000, run_alone, 2, 1),
+	ROW(wake, 5000, run_two, 2, 2),
+	ROW(ioeventfd, 20000, run_alone, 1, 1),
 	ROW(irqfd, 5000, run_irqfd, 1, 1),
+	{ .name = "threads", .iterations = 5000, .run = run_threads, .per = 1 },
 };
 
 static void measure_row(const struct row *row)
@@ -210,7 +246,8 @@ static void measure_row(const struct row *row)
 	uint64_t ticks;
 	int i;
 
-	abi_code(m.vm, CODE, row->code, row->end - row->code);
+	if (row->code)
+		abi_code(m.vm, CODE, row->code, row->end - row->code);
 	for (i = 0; i < row->vcpus; i++)
 		make_vcpu(&m, row, n);
 	make_eventfds(&m);
