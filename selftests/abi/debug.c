@@ -5,22 +5,14 @@
  *
  * The guests are in real mode, their handlers are a HLT each, unless a test says otherwise.
  */
-#include <unistd.h>
 
 #include <linux/tenon.h>
 
-#include "lib/abi.h"
+#include "one_vcpu.h"
 
-#define MEMORY	   0x100000
-#define CODE	   0x1000
-#define HANDLERS   0x2000
 #define STACK	   0x7000
 #define DATA	   0x3000
-#define HANG	   60
-#define DB	   1
 #define BP	   3
-#define UD	   6
-#define PF	   14
 #define VECTOR	   0x41
 #define TF	   0x100
 #define IF	   0x200
@@ -33,28 +25,7 @@
 #define ON_WRITE_4 0xd0402
 #define STEP	   (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP)
 
-static struct abi_vm *vm;
-static struct kvm_run *run;
-static int fd;
-
-/* Interrupt and exception N ends in a HLT at HANDLERS + N. */
-static void use(struct abi_vm *made)
-{
-	int i;
-
-	alarm(HANG);
-	vm = made;
-	fd = vm->vcpu[abi_vcpu(vm)];
-	run = vm->run[0];
-	for (i = 0; i < 256; i++) {
-		const uint16_t entry[] = { HANDLERS + i, 0 };
-
-		abi_code(vm, i * sizeof(entry), entry, sizeof(entry));
-		ABI_CODE(vm, HANDLERS + i, 0xf4);
-	}
-}
-
-#define START(...)                               \
+#define BEGIN(...)                               \
 	do {                                     \
 		ABI_CODE(vm, CODE, __VA_ARGS__); \
 		abi_real(vm, 0, CODE);           \
@@ -121,7 +92,7 @@ static void test_errors(void)
 	struct kvm_vcpu_events events;
 
 	use(abi_vm(MEMORY));
-	START(0xf4);
+	BEGIN(0xf4);
 	CHECK_EQ(set_debug(KVM_GUESTDBG_INJECT_DB), 0);
 	CHECK_ERRNO(set_debug(KVM_GUESTDBG_INJECT_DB), EBUSY);
 	CHECK_ERRNO(set_debug(KVM_GUESTDBG_INJECT_BP), EBUSY);
@@ -137,7 +108,7 @@ static void test_errors(void)
 static void test_plain(void)
 {
 	use(abi_vm(MEMORY));
-	START(0x90, 0xbb, 5, 0, 0xeb, 1, 0xf4, 0x66, 0x0f, 0xa2, 0x0e, 0xea, 0x10, CODE >> 8, 0, 0,
+	BEGIN(0x90, 0xbb, 5, 0, 0xeb, 1, 0xf4, 0x66, 0x0f, 0xa2, 0x0e, 0xea, 0x10, CODE >> 8, 0, 0,
 	      0x41, 0xf4);
 	check_step(1);
 	check_step(4);
@@ -159,7 +130,7 @@ static void test_repeated(void)
 	int i;
 
 	use(abi_vm(MEMORY));
-	START(0x90, 0x0f, 0xa2, 0x90, 0x90, 0x0f, 0xa2, 0x90, 0xf4);
+	BEGIN(0x90, 0x0f, 0xa2, 0x90, 0x90, 0x0f, 0xa2, 0x90, 0xf4);
 	CHECK_EQ(set_debug(STEP), 0);
 	for (i = 0; i < 6; i++) {
 		static const uint8_t ends[] = { 1, 3, 4, 5, 7, 8 };
@@ -173,7 +144,7 @@ static void test_repeated(void)
 static void test_ports(void)
 {
 	use(abi_vm(MEMORY));
-	START(0xe4, 0x70, 0xe6, 0x71, 0xbe, DATA & 0xff, DATA >> 8, 0xba, 0xe9, 0, 0x6e, 0xf4);
+	BEGIN(0xe4, 0x70, 0xe6, 0x71, 0xbe, DATA & 0xff, DATA >> 8, 0xba, 0xe9, 0, 0x6e, 0xf4);
 	CHECK_EQ(set_debug(STEP), 0);
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_IO);
 	*((uint8_t *)run + run->io.data_offset) = 0x5a;
@@ -214,7 +185,7 @@ static void test_mmio(void)
 static void test_string(void)
 {
 	use(abi_vm(MEMORY));
-	START(0xb9, 3, 0, 0xbf, DATA & 0xff, DATA >> 8, 0xf3, 0xaa, 0x90, 0xf4);
+	BEGIN(0xb9, 3, 0, 0xbf, DATA & 0xff, DATA >> 8, 0xf3, 0xaa, 0x90, 0xf4);
 	check_step(3);
 	check_step(6);
 	check_step(6);
@@ -229,7 +200,7 @@ static void test_string(void)
 static void test_intercepted(void)
 {
 	use(abi_vm(MEMORY));
-	START(0x66, 0xb9, 0x80, 0, 0, 0xc0, 0x0f, 0x32, 0x66, 0xb8, 1, 0, 0, 0, 0x0f, 0x01,
+	BEGIN(0x66, 0xb9, 0x80, 0, 0, 0xc0, 0x0f, 0x32, 0x66, 0xb8, 1, 0, 0, 0, 0x0f, 0x01,
 	      abi_hypercall(), 0x0f, 0x20, 0xc0, 0x0f, 0x21, 0xfb, 0x0f, 0x09, 0x0f, 0x22, 0xc0,
 	      0x90, 0xf4);
 	check_step(6);
@@ -250,7 +221,7 @@ static void test_halt(void)
 	struct kvm_mp_state state;
 
 	use(abi_vm_irqchip(MEMORY));
-	START(0xf4, 0x90, 0xf4);
+	BEGIN(0xf4, 0x90, 0xf4);
 	check_step(1);
 	CHECK_EQ(ioctl(fd, KVM_GET_MP_STATE, &state), 0);
 	CHECK_EQ(state.mp_state, KVM_MP_STATE_HALTED);
@@ -263,7 +234,7 @@ static void test_halt(void)
 static void test_shadows(void)
 {
 	use(abi_vm(MEMORY));
-	START(0xfb, 0x90, 0x90, 0x8e, 0xd0, 0x90, 0x90, 0xf4);
+	BEGIN(0xfb, 0x90, 0x90, 0x8e, 0xd0, 0x90, 0x90, 0xf4);
 	/* TCG's STI holds the trap back, too. */
 	if (!abi_tcg())
 		check_step(1);
@@ -279,7 +250,7 @@ static void test_flags(void)
 {
 	use(abi_vm(MEMORY));
 	need_tenon("shows the guest its TF");
-	START(0x9c, 0x58, 0x53, 0x9d, 0x9c, 0x59, 0xf4);
+	BEGIN(0x9c, 0x58, 0x53, 0x9d, 0x9c, 0x59, 0xf4);
 	check_step(1);
 	check_step(2);
 	CHECK_EQ(abi_regs(vm, 0).rax, 2);
@@ -296,7 +267,7 @@ static void test_guest_tf(void)
 {
 	use(abi_vm(MEMORY));
 	need_tenon("forgets the guest's TF");
-	START(0x90, 0x90, 0x90, 0xf4);
+	BEGIN(0x90, 0x90, 0x90, 0xf4);
 	set_flags(TF);
 	CHECK_EQ(set_debug(STEP), 0);
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_DEBUG);
@@ -314,7 +285,7 @@ static void test_fault(void)
 	/* The handler of #UD skips the 2 bytes of UD2. */
 	ABI_CODE(vm, 0x2800, 0x55, 0x89, 0xe5, 0x83, 0x46, 2, 2, 0x5d, 0xcf);
 	*(uint32_t *)(vm->mem + 4 * UD) = 0x2800;
-	START(0x0f, 0x0b, 0x90, 0x90, 0xf4);
+	BEGIN(0x0f, 0x0b, 0x90, 0x90, 0xf4);
 	CHECK_EQ(set_debug(STEP), 0);
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_DEBUG);
 	check_debug(DB, CODE + 3, DR6_STEP);
@@ -328,7 +299,7 @@ static void test_interrupt(void)
 	use(abi_vm(MEMORY));
 	ABI_CODE(vm, 0x2800, 0x41, 0xcf);
 	*(uint32_t *)(vm->mem + 4 * VECTOR) = 0x2800;
-	START(0x90, 0x90, 0xf4);
+	BEGIN(0x90, 0x90, 0xf4);
 	set_flags(IF);
 	CHECK_EQ(ioctl(fd, KVM_INTERRUPT, &interrupt), 0);
 	CHECK_EQ(set_debug(STEP), 0);
@@ -345,7 +316,7 @@ static void test_blocked(void)
 
 	use(abi_vm_irqchip(MEMORY));
 	ABI_CODE(vm, HANDLERS + VECTOR, 0xe6, 0xe9);
-	START(0x90, 0x90, 0xf4);
+	BEGIN(0x90, 0x90, 0xf4);
 	set_flags(IF);
 	CHECK_EQ(ioctl(fd, KVM_GET_LAPIC, &lapic), 0);
 	memcpy(&lapic.regs[0xf0], "\xff\x01", 2);
@@ -368,7 +339,7 @@ static void test_moved(void)
 
 	use(abi_vm(MEMORY));
 	need_tenon("does not step where it was not when it was told to");
-	START(0x90, 0xf4, 0x90, 0x90, 0xf4);
+	BEGIN(0x90, 0xf4, 0x90, 0x90, 0xf4);
 	CHECK_EQ(set_debug(STEP), 0);
 	regs = abi_regs(vm, 0);
 	regs.rip = CODE + 2;
@@ -386,7 +357,7 @@ static void test_software(void)
 
 	use(abi_vm(MEMORY));
 	need_breakpoints();
-	START(0x90, 0xcc, 0xf4);
+	BEGIN(0x90, 0xcc, 0xf4);
 	CHECK_EQ(set_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP), 0);
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_DEBUG);
 	check_debug(BP, CODE + 1, 0);
@@ -411,7 +382,7 @@ static void test_inject_bp(void)
 	uint16_t *frame;
 
 	use(abi_vm(MEMORY));
-	START(0xcc, 0xf4);
+	BEGIN(0xcc, 0xf4);
 	CHECK_EQ(set_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_INJECT_BP), 0);
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_HLT);
 	CHECK_EQ(abi_regs(vm, 0).rip, HANDLERS + BP + 1);
@@ -427,7 +398,7 @@ static void test_event_bp(void)
 	uint16_t *frame;
 
 	use(abi_vm(MEMORY));
-	START(0xcc, 0xf4);
+	BEGIN(0xcc, 0xf4);
 	CHECK_EQ(ioctl(fd, KVM_GET_VCPU_EVENTS, &events), 0);
 	events.exception.injected = 1;
 	events.exception.nr = BP;
@@ -446,7 +417,7 @@ static void test_inject_db(void)
 	uint16_t *frame;
 
 	use(abi_vm(MEMORY));
-	START(0x90, 0xf4);
+	BEGIN(0x90, 0xf4);
 	CHECK_EQ(set_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_INJECT_DB), 0);
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_HLT);
 	CHECK_EQ(abi_regs(vm, 0).rip, HANDLERS + DB + 1);
@@ -461,7 +432,7 @@ static void test_hardware(void)
 {
 	use(abi_vm(MEMORY));
 	need_breakpoints();
-	START(0x90, 0x41, 0x90, 0x66, 0xa3, DATA & 0xff, DATA >> 8, 0x90, 0xf4);
+	BEGIN(0x90, 0x41, 0x90, 0x66, 0xa3, DATA & 0xff, DATA >> 8, 0x90, 0xf4);
 	break_at(0, CODE + 1, IN_CODE);
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_DEBUG);
 	check_debug(DB, CODE + 1, DR6_NONE | 1);
@@ -482,7 +453,7 @@ static void test_own_registers(void)
 
 	use(abi_vm(MEMORY));
 	/* mov %eax,%dr0; mov %dr0,%ebx; mov %dr7,%ecx; mov %dr6,%edx; mov %eax,%dr7; hlt */
-	START(0x66, 0xb8, 0x01, 0x24, 0, 0, 0x0f, 0x23, 0xc0, 0x0f, 0x21, 0xc3, 0x0f, 0x21, 0xf9,
+	BEGIN(0x66, 0xb8, 0x01, 0x24, 0, 0, 0x0f, 0x23, 0xc0, 0x0f, 0x21, 0xc3, 0x0f, 0x21, 0xf9,
 	      0x0f, 0x21, 0xf2, 0x66, 0xb8, 0x00, 0x04, 0, 0, 0x0f, 0x23, 0xf8, 0xf4);
 	break_at(0, 0x5000, IN_CODE);
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_HLT);
@@ -505,7 +476,7 @@ static void test_wide_dr7(void)
 
 	need_tenon("hands DR7 to the processor as it is");
 	use(abi_vm(MEMORY));
-	START(0x90, 0xf4);
+	BEGIN(0x90, 0xf4);
 	CHECK_EQ(ioctl(fd, KVM_SET_GUEST_DEBUG, &debug), 0);
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_HLT);
 }
@@ -514,7 +485,7 @@ static void test_wide_dr7(void)
 static void test_general_detect(void)
 {
 	use(abi_vm(MEMORY));
-	START(0x90, 0x0f, 0x21, 0xf8, 0xf4);
+	BEGIN(0x90, 0x0f, 0x21, 0xf8, 0xf4);
 	break_at(0, 0, DR7_GD);
 	need_tenon("may look at the guest's DR7 only");
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_DEBUG);
@@ -530,7 +501,7 @@ static void test_signals(void)
 	int r;
 
 	use(abi_vm(MEMORY));
-	START(0x41, 0x41, 0x41, 0xeb, 0xfb);
+	BEGIN(0x41, 0x41, 0x41, 0xeb, 0xfb);
 	abi_signals(1);
 	CHECK_EQ(set_debug(STEP), 0);
 	while (steps < 400) {

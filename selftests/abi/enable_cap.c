@@ -5,19 +5,9 @@
  * The guests are in real mode; the handler of exception N is a HLT at HANDLERS + N.
  */
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "lib/abi.h"
+#include "one_vcpu.h"
 
-#define MEMORY	      0x100000
-#define CODE	      0x1000
-#define HANDLERS      0x2000
-#define HANG	      60
-#define DB	      1
-#define UD	      6
-#define GP	      13
-#define PF	      14
-#define HLT	      0xf4
 #define PLATFORM_INFO 0xce
 #define MISC_FEATURES 0x140
 #define MISC_ENABLE   0x1a0
@@ -26,48 +16,6 @@
 #define APIC_BASE     0x1b
 #define DR6_INITIAL   0xffff0ff0
 #define BS	      0x4000
-
-static struct abi_vm *vm;
-static struct kvm_run *run;
-static int fd;
-
-static void make(struct abi_vm *made)
-{
-	alarm(HANG);
-	vm = made;
-}
-
-static void add_vcpu(void)
-{
-	int i;
-
-	fd = vm->vcpu[abi_vcpu(vm)];
-	run = vm->run[0];
-	for (i = 0; i < 256; i++) {
-		const uint16_t entry[] = { HANDLERS + i, 0 };
-
-		abi_code(vm, i * sizeof(entry), entry, sizeof(entry));
-		ABI_CODE(vm, HANDLERS + i, HLT);
-	}
-}
-
-/* The guest begins at CODE with these in its registers. */
-static void start(uint32_t ecx, uint32_t eax)
-{
-	struct kvm_regs regs;
-
-	abi_real(vm, 0, CODE);
-	regs = abi_regs(vm, 0);
-	regs.rcx = ecx;
-	regs.rax = eax;
-	CHECK_EQ(ioctl(fd, KVM_SET_REGS, &regs), 0);
-}
-
-#define START(ecx, eax, ...)                     \
-	do {                                     \
-		ABI_CODE(vm, CODE, __VA_ARGS__); \
-		start(ecx, eax);                 \
-	} while (0)
 
 /* The guest ends at @rip, by HLT. */
 static void check_end(uint64_t rip)
@@ -103,8 +51,7 @@ static void test_errors(void)
 	struct kvm_enable_cap flags = { .cap = KVM_CAP_DISABLE_QUIRKS, .flags = 1 };
 	size_t i;
 
-	make(abi_vm(MEMORY));
-	add_vcpu();
+	use(abi_vm(MEMORY));
 	for (i = 0; i < ARRAY_SIZE(refused); i++)
 		CHECK_ERRNO(abi_enable(vm, refused[i].nr, refused[i].arg), EINVAL);
 	CHECK_ERRNO(ioctl(vm->fd, KVM_ENABLE_CAP, &flags), EINVAL);
@@ -125,8 +72,7 @@ static void test_max_vcpu_id(void)
 	add_vcpu();
 	CHECK(ioctl(vm->fd, KVM_CREATE_VCPU, 1) >= 0);
 	abi_close(vm);
-	make(abi_vm(MEMORY));
-	add_vcpu();
+	use(abi_vm(MEMORY));
 	CHECK_ERRNO(abi_enable(vm, KVM_CAP_MAX_VCPU_ID, 2), EINVAL);
 }
 
@@ -138,8 +84,7 @@ static void test_platform_info(void)
 	} msrs = { .header.nmsrs = 1,
 		   .entry = { .index = PLATFORM_INFO, .data = CPUID_FAULT + 5 } };
 
-	make(abi_vm(MEMORY));
-	add_vcpu();
+	use(abi_vm(MEMORY));
 	START(PLATFORM_INFO, 0, 0x0f, 0x32, HLT);
 	check_end(CODE + 3);
 	CHECK_EQ(abi_regs(vm, 0).rax, CPUID_FAULT);
@@ -167,8 +112,7 @@ static void test_cpuid_fault(void)
 	static const uint32_t gate[] = { 0x00080000 + 0x2800, 0x8e00, 0, 0 };
 	struct kvm_sregs sregs;
 
-	make(abi_vm(MEMORY));
-	add_vcpu();
+	use(abi_vm(MEMORY));
 	/* mov $0x140,%ecx; mov $1,%eax; xor %edx,%edx; wrmsr; cpuid; and to CODE + 100h, CPL 3 */
 	ABI_CODE(vm, CODE, 0xb9, 0x40, 1, 0, 0, 0xb8, 1, 0, 0, 0, 0x31, 0xd2, 0x0f, 0x30, 0x0f,
 		 0xa2, 0x6a, 0x23, 0x68, 0, 0x70, 0, 0, 0x6a, 2, 0x6a, 0x1b, 0x68, 0, 0x11, 0, 0,
@@ -200,8 +144,7 @@ static void test_no_cpuid_fault(void)
 		struct kvm_msr_entry entry;
 	} msrs = { .header.nmsrs = 1, .entry.index = PLATFORM_INFO };
 
-	make(abi_vm(MEMORY));
-	add_vcpu();
+	use(abi_vm(MEMORY));
 	START(MISC_FEATURES, 2, 0x0f, 0x30, HLT);
 	check_exception(GP);
 	START(MISC_FEATURES, 1, 0x0f, 0x30, HLT);
@@ -215,8 +158,7 @@ static void test_no_cpuid_fault(void)
 
 static void test_quirk_port_7e(void)
 {
-	make(abi_vm(MEMORY));
-	add_vcpu();
+	use(abi_vm(MEMORY));
 	START(0, 0, 0xe6, 0x7e, HLT);
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_IO);
 	CHECK_EQ(abi_regs(vm, 0).rip, CODE + 2);
@@ -232,8 +174,7 @@ static void test_quirk_hypercall(void)
 {
 	uint8_t other = abi_hypercall() == VMCALL ? VMMCALL : VMCALL;
 
-	make(abi_vm(MEMORY));
-	add_vcpu();
+	use(abi_vm(MEMORY));
 	START(0, 1, 0x0f, 0x01, other, HLT);
 	check_end(CODE + 4);
 	/* It has become this processor's own. */
@@ -263,8 +204,7 @@ static void no_mwait(void)
 /* MONITOR and MWAIT on a processor that does not have them: nothing, or #UD. */
 static void test_quirk_mwait(void)
 {
-	make(abi_vm(MEMORY));
-	add_vcpu();
+	use(abi_vm(MEMORY));
 	no_mwait();
 	START(0, 0, 0x0f, 0x01, 0xc8, 0x0f, 0x01, 0xc9, HLT);
 	check_end(CODE + 7);
@@ -308,8 +248,7 @@ static uint32_t lint0(void)
 /* LINT0 after reset: as firmware leaves it, or as the manual says. */
 static void test_quirk_lint0(void)
 {
-	make(abi_vm_irqchip(MEMORY));
-	add_vcpu();
+	use(abi_vm_irqchip(MEMORY));
 	CHECK_EQ(lint0(), 0x700);
 	abi_close(vm);
 	make(abi_vm_irqchip(MEMORY));
@@ -326,8 +265,7 @@ static void test_quirk_hole(void)
 		struct kvm_msr_entry entry;
 	} msrs = { .header.nmsrs = 1, .entry = { .index = APIC_BASE, .data = 0xfee00100 } };
 
-	make(abi_vm_irqchip(MEMORY));
-	add_vcpu();
+	use(abi_vm_irqchip(MEMORY));
 	CHECK_EQ(ioctl(fd, KVM_SET_MSRS, &msrs), 1);
 	ABI_CODE(vm, CODE, 0xa1, 0x20, 0, 0xe0, 0xfe, 0xe6, 0xe9);
 	abi_flat32(vm, 0, CODE);
@@ -367,8 +305,7 @@ static void test_payload(void)
 	struct kvm_vcpu_events events;
 	struct kvm_debugregs regs;
 
-	make(abi_vm(MEMORY));
-	add_vcpu();
+	use(abi_vm(MEMORY));
 	START(0, 0, HLT);
 	CHECK_EQ(ioctl(fd, KVM_GET_VCPU_EVENTS, &events), 0);
 	CHECK(!(events.flags & KVM_VCPUEVENT_VALID_PAYLOAD));
@@ -425,8 +362,7 @@ static void test_triple_fault(void)
 {
 	struct kvm_vcpu_events events;
 
-	make(abi_vm(MEMORY));
-	add_vcpu();
+	use(abi_vm(MEMORY));
 	START(0, 0, HLT);
 	CHECK_EQ(ioctl(fd, KVM_GET_VCPU_EVENTS, &events), 0);
 	CHECK(!(events.flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT));
@@ -453,8 +389,7 @@ static void test_triple_fault(void)
 /* An instruction that cannot be emulated: user space is to hear of it, the guest is not. */
 static void test_emulation_failure(void)
 {
-	make(abi_vm(MEMORY));
-	add_vcpu();
+	use(abi_vm(MEMORY));
 	CHECK_EQ(abi_enable(vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1), 0);
 	/* fld1; fstps 0x100000, where no memory is */
 	ABI_CODE(vm, CODE, 0xd9, 0xe8, 0xd9, 0x1d, 0, 0, 0x10, 0, HLT);
@@ -493,8 +428,7 @@ static void test_translate(void)
 {
 	struct kvm_translation translation = { .linear_address = 0x5432 };
 
-	make(abi_vm(MEMORY));
-	add_vcpu();
+	use(abi_vm(MEMORY));
 	abi_long(vm, 0, CODE);
 	CHECK_EQ(ioctl(fd, KVM_TRANSLATE, &translation), 0);
 	CHECK_EQ(translation.valid, 1);

@@ -6,58 +6,17 @@
  * The guests are in real mode: #GP leads to a HLT of its own.
  */
 #include <pthread.h>
-#include <unistd.h>
 
-#include "lib/abi.h"
+#include "one_vcpu.h"
 
-#define MEMORY	    0x100000
-#define CODE	    0x1000
-#define GP_HANDLER  0x2000
-#define GP	    13
 #define RAN	    0x3000
 #define ROUNDS	    200
-#define HANG	    60
 #define NONE	    0x12345678
 #define SYSENTER_CS 0x174
 #define EFER	    0xc0000080
 #define APIC_BASE   0x1b
-#define HLT	    0xf4
 #define ALL_REASONS \
 	(KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN | KVM_MSR_EXIT_REASON_FILTER)
-
-static struct abi_vm *vm;
-static struct kvm_run *run;
-static int fd;
-
-static void use(struct abi_vm *made)
-{
-	static const uint16_t entry[] = { GP_HANDLER, 0 };
-
-	alarm(HANG);
-	vm = made;
-	fd = vm->vcpu[abi_vcpu(vm)];
-	run = vm->run[0];
-	abi_code(vm, GP * sizeof(entry), entry, sizeof(entry));
-	ABI_CODE(vm, GP_HANDLER, HLT);
-}
-
-/* The guest begins at CODE with these in its registers. */
-static void start(uint32_t ecx, uint32_t eax)
-{
-	struct kvm_regs regs;
-
-	abi_real(vm, 0, CODE);
-	regs = abi_regs(vm, 0);
-	regs.rcx = ecx;
-	regs.rax = eax;
-	CHECK_EQ(ioctl(fd, KVM_SET_REGS, &regs), 0);
-}
-
-#define START(ecx, eax, ...)                     \
-	do {                                     \
-		ABI_CODE(vm, CODE, __VA_ARGS__); \
-		start(ecx, eax);                 \
-	} while (0)
 
 static void want(uint64_t reasons)
 {
@@ -95,7 +54,7 @@ static void check_exit(uint32_t exit, uint32_t reason, uint32_t index)
 static void check_gp(void)
 {
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_HLT);
-	CHECK_EQ(abi_regs(vm, 0).rip, GP_HANDLER + 1);
+	CHECK_EQ(abi_regs(vm, 0).rip, HANDLERS + GP + 1);
 }
 
 /* The guest came to the end of its code, of @len bytes. */
