@@ -22,7 +22,7 @@ static uint8_t *with_area(struct abi_vm **vm, size_t pages, uint32_t flags)
 
 	*vm = abi_vm(0x100000);
 	abi_vcpu(*vm);
-	CHECK_EQ(set_slot(*vm, AREA_ID, flags, AREA, pages * PAGE, mem), 0);
+	CHECK_EQ(abi_set_slot(*vm, AREA_ID, flags, AREA, pages * PAGE, mem), 0);
 	return mem;
 }
 
@@ -72,11 +72,12 @@ static void test_refused(void)
 	CHECK_ERRNO(ioctl(vm->fd, KVM_GET_DIRTY_LOG, (void *)8), EFAULT);
 	CHECK_ERRNO(ioctl(vm->fd, KVM_CLEAR_DIRTY_LOG, (void *)8), EFAULT);
 	/* Nothing of the slot but logging may change. */
-	CHECK_ERRNO(set_slot(vm, AREA_ID, LOG | KVM_MEM_READONLY, AREA, 200 * PAGE, mem), EINVAL);
-	CHECK_ERRNO(set_slot(vm, AREA_ID, LOG, AREA, 199 * PAGE, mem), EINVAL);
-	CHECK_ERRNO(set_slot(vm, AREA_ID, 0, AREA, 200 * PAGE, mem + PAGE), EINVAL);
-	CHECK_ERRNO(set_slot(vm, AREA_ID, LOG | 4, AREA, 200 * PAGE, mem), EINVAL);
-	CHECK_ERRNO(set_slot(vm, AREA_ID, 0, 0x80000, 200 * PAGE, mem), EEXIST);
+	CHECK_ERRNO(abi_set_slot(vm, AREA_ID, LOG | KVM_MEM_READONLY, AREA, 200 * PAGE, mem),
+		    EINVAL);
+	CHECK_ERRNO(abi_set_slot(vm, AREA_ID, LOG, AREA, 199 * PAGE, mem), EINVAL);
+	CHECK_ERRNO(abi_set_slot(vm, AREA_ID, 0, AREA, 200 * PAGE, mem + PAGE), EINVAL);
+	CHECK_ERRNO(abi_set_slot(vm, AREA_ID, LOG | 4, AREA, 200 * PAGE, mem), EINVAL);
+	CHECK_ERRNO(abi_set_slot(vm, AREA_ID, 0, 0x80000, 200 * PAGE, mem), EEXIST);
 }
 
 static void test_enable(void)
@@ -102,7 +103,7 @@ static void test_writes(void)
 	uint8_t *mem = with_area(&vm, 64, 0);
 
 	touch(vm, OP_INC, AREA, 32, PAGE);
-	CHECK_EQ(set_slot(vm, AREA_ID, LOG, AREA, 64 * PAGE, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, LOG, AREA, 64 * PAGE, mem), 0);
 	CHECK_EQ(log64(vm), 0);
 	store(vm, 0);
 	store(vm, 17);
@@ -160,33 +161,33 @@ static void test_changes(void)
 	uint64_t word;
 
 	store(vm, 1);
-	CHECK_EQ(set_slot(vm, AREA_ID, LOG, AREA, 64 * PAGE, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, LOG, AREA, 64 * PAGE, mem), 0);
 	/* It moves with the slot. */
-	CHECK_EQ(set_slot(vm, AREA_ID, LOG, AREA + PAGE, 64 * PAGE, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, LOG, AREA + PAGE, 64 * PAGE, mem), 0);
 	touch(vm, OP_INC, AREA + 4 * PAGE, 1, 0);
 	CHECK_EQ(log64(vm), 1ULL << 1 | 1ULL << 3);
 	/* Off and on again, it is a new one. */
 	touch(vm, OP_INC, AREA + 4 * PAGE, 1, 0);
-	CHECK_EQ(set_slot(vm, AREA_ID, 0, AREA + PAGE, 64 * PAGE, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, 0, AREA + PAGE, 64 * PAGE, mem), 0);
 	CHECK_ERRNO(get_log(vm, AREA_ID, &word), ENOENT);
 	CHECK_ERRNO(clear_log(vm, AREA_ID, 0, 64, &word), ENOENT);
 	touch(vm, OP_INC, AREA + 5 * PAGE, 1, 0);
-	CHECK_EQ(set_slot(vm, AREA_ID, LOG, AREA + PAGE, 64 * PAGE, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, LOG, AREA + PAGE, 64 * PAGE, mem), 0);
 	CHECK_EQ(log64(vm), 0);
 	touch(vm, OP_INC, AREA + 5 * PAGE, 1, 0);
 	CHECK_EQ(log64(vm), 1ULL << 4);
 	/* Off in a move, and on in another. */
-	CHECK_EQ(set_slot(vm, AREA_ID, 0, AREA, 64 * PAGE, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, 0, AREA, 64 * PAGE, mem), 0);
 	CHECK_ERRNO(get_log(vm, AREA_ID, &word), ENOENT);
 	store(vm, 8);
-	CHECK_EQ(set_slot(vm, AREA_ID, LOG, AREA + PAGE, 64 * PAGE, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, LOG, AREA + PAGE, 64 * PAGE, mem), 0);
 	CHECK_EQ(log64(vm), 0);
 	touch(vm, OP_INC, AREA + 9 * PAGE, 1, 0);
 	CHECK_EQ(log64(vm), 1ULL << 8);
 	/* Gone, flags or no flags. */
-	CHECK_EQ(set_slot(vm, AREA_ID, LOG, 0, 0, NULL), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, LOG, 0, 0, NULL), 0);
 	CHECK_ERRNO(get_log(vm, AREA_ID, &word), ENOENT);
-	CHECK_EQ(set_slot(vm, AREA_ID, LOG, AREA, 64 * PAGE, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, LOG, AREA, 64 * PAGE, mem), 0);
 	CHECK_EQ(log64(vm), 0);
 }
 
@@ -198,8 +199,8 @@ static void test_readonly(void)
 
 	touch(vm, OP_LOAD, AREA, 64, PAGE);
 	CHECK_EQ(log64(vm), 0);
-	CHECK_EQ(set_slot(vm, AREA_ID, KVM_MEM_READONLY, AREA, 64 * PAGE, mem), 0);
-	CHECK_EQ(set_slot(vm, AREA_ID, LOG | KVM_MEM_READONLY, AREA, 64 * PAGE, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, KVM_MEM_READONLY, AREA, 64 * PAGE, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, LOG | KVM_MEM_READONLY, AREA, 64 * PAGE, mem), 0);
 	ABI_CODE(vm, CODE, 0xa2, 0, 0, 0, AREA >> 24, 0xf4);
 	abi_flat32(vm, 0, CODE);
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_MMIO);
@@ -259,7 +260,7 @@ static void test_guest_tables(void)
 	abi_vcpu(vm);
 	ABI_CODE(vm, CODE, 0xf4);
 	abi_long(vm, 0, CODE);
-	CHECK_EQ(set_slot(vm, 0, LOG, 0, 0x100000, vm->mem), 0);
+	CHECK_EQ(abi_set_slot(vm, 0, LOG, 0, 0x100000, vm->mem), 0);
 	CHECK_EQ(abi_run(vm, 0), KVM_EXIT_HLT);
 	CHECK_EQ(get_log(vm, 0, bitmap), 0);
 	CHECK_EQ(bitmap[0] >> (ABI_TABLES / PAGE) & 7, 7);
@@ -337,7 +338,7 @@ static void test_initially_set(void)
 	CHECK_EQ(enable(vm, INIT_SET), 0);
 	touch(vm, OP_INC, AREA, 50, PAGE);
 	for (i = 0; i < 2; i++) {
-		CHECK_EQ(set_slot(vm, AREA_ID, LOG, AREA, 100 * PAGE, mem), 0);
+		CHECK_EQ(abi_set_slot(vm, AREA_ID, LOG, AREA, 100 * PAGE, mem), 0);
 		CHECK_EQ(get_log(vm, AREA_ID, bitmap), 0);
 		CHECK_EQ(bitmap[0], -1ULL);
 		CHECK_EQ(bitmap[1], (1ULL << 36) - 1);
@@ -350,7 +351,7 @@ static void test_initially_set(void)
 		CHECK_EQ(get_log(vm, AREA_ID, bitmap), 0);
 		CHECK_EQ(bitmap[0], 1ULL << 3);
 		CHECK_EQ(bitmap[1], 1ULL << 35);
-		CHECK_EQ(set_slot(vm, AREA_ID, 0, 0, 0, NULL), 0);
+		CHECK_EQ(abi_set_slot(vm, AREA_ID, 0, 0, 0, NULL), 0);
 	}
 }
 
@@ -403,11 +404,11 @@ static void large_pages(uint8_t *mem, size_t size, size_t large, uint64_t how)
 	CHECK_EQ(enable(vm, how), 0);
 	for (i = 0; i < size; i += PAGE)
 		*(uint32_t *)(mem + i) = i + 1;
-	CHECK_EQ(set_slot(vm, AREA_ID, 0, AREA, size, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, 0, AREA, size, mem), 0);
 	touch(vm, OP_LOAD, AREA, size / HUGE, HUGE);
 	touch(vm, OP_INC, AREA, 1, 0);
 	for (i = 0; i < 2; i++) {
-		CHECK_EQ(set_slot(vm, AREA_ID, LOG, AREA, size, mem), 0);
+		CHECK_EQ(abi_set_slot(vm, AREA_ID, LOG, AREA, size, mem), 0);
 		CHECK_EQ(get_log(vm, AREA_ID, bitmap), 0);
 		CHECK_EQ(bits_in(bitmap, words), how == INIT_SET ? size / PAGE : 0);
 		CHECK_EQ(clear_log(vm, AREA_ID, 0, size / PAGE, all), 0);
@@ -424,7 +425,7 @@ static void large_pages(uint8_t *mem, size_t size, size_t large, uint64_t how)
 		CHECK_EQ(get_log(vm, AREA_ID, bitmap), 0);
 		CHECK_EQ(bits_in(bitmap, words), 1);
 		CHECK_EQ(bitmap[0], 1 << 8);
-		CHECK_EQ(set_slot(vm, AREA_ID, 0, AREA, size, mem), 0);
+		CHECK_EQ(abi_set_slot(vm, AREA_ID, 0, AREA, size, mem), 0);
 		if (!on_tenon())
 			continue;
 		/* One fault for each large page tells that they are mapped as such again. */

@@ -17,20 +17,6 @@
 #define MANUAL	 KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE
 #define INIT_SET (KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET)
 
-static inline int set_slot(struct abi_vm *vm, uint32_t id, uint32_t flags, uint64_t gpa,
-			   uint64_t size, const void *mem)
-{
-	struct kvm_userspace_memory_region slot = {
-		.slot = id,
-		.flags = flags,
-		.guest_phys_addr = gpa,
-		.memory_size = size,
-		.userspace_addr = (uintptr_t)mem,
-	};
-
-	return ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot);
-}
-
 static inline int get_log(struct abi_vm *vm, uint32_t id, void *bitmap)
 {
 	struct kvm_dirty_log log = { .slot = id, .dirty_bitmap = bitmap };

@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dirty_calls.h"
@@ -97,14 +96,6 @@ static void writers_stop(struct writer *writers, int nr)
 	}
 }
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
-}
-
 /**
  * struct copy - the guest's memory, and a copy that the log keeps up to date
  * @how: of manners[]
@@ -148,7 +139,7 @@ static void copy_update(struct copy *copy)
 
 static void log_on(struct copy *copy, uint32_t flags)
 {
-	CHECK_EQ(set_slot(copy->vm, AREA_ID, flags, AREA, WRITE_PAGES * PAGE, copy->mem), 0);
+	CHECK_EQ(abi_set_slot(copy->vm, AREA_ID, flags, AREA, WRITE_PAGES * PAGE, copy->mem), 0);
 	if (flags && copy->how != INIT_SET)
 		memcpy(copy->copy, copy->mem, WRITE_PAGES * PAGE);
 }
@@ -169,12 +160,12 @@ static void move(uint8_t *mem, uint64_t how, bool storm)
 	for (i = 0; i < WRITERS; i++)
 		abi_vcpu(copy.vm);
 	CHECK_EQ(enable(copy.vm, how), 0);
-	CHECK_EQ(set_slot(copy.vm, AREA_ID, 0, AREA, WRITE_PAGES * PAGE, mem), 0);
+	CHECK_EQ(abi_set_slot(copy.vm, AREA_ID, 0, AREA, WRITE_PAGES * PAGE, mem), 0);
 	writers_start(copy.vm, writers);
 	usleep(100000);
 	log_on(&copy, LOG);
-	end = now() + WRITE_S;
-	for (; now() < end || rounds < 4 || copy.copied < 100; rounds++) {
+	end = abi_now() + WRITE_S;
+	for (; abi_now() < end || rounds < 4 || copy.copied < 100; rounds++) {
 		copy_update(&copy);
 		if (!storm)
 			continue;
@@ -248,7 +239,7 @@ static void test_spinning(void)
 	int i;
 
 	CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
-	CHECK_EQ(set_slot(vm, AREA_ID, LOG, AREA, 64 * PAGE, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, LOG, AREA, 64 * PAGE, mem), 0);
 	/* again: inc dword [AREA]; jmp again */
 	ABI_CODE(vm, CODE, 0xff, 0x05, 0, 0, 0, AREA >> 24, 0xeb, 0xf8);
 	abi_flat32(vm, 0, CODE);
@@ -281,15 +272,15 @@ static void *hostile(void *arg)
 	static const uint32_t flags[] = { 0, LOG, LOG, LOG | KVM_MEM_READONLY, KVM_MEM_READONLY };
 	struct kvm_clear_dirty_log clear = { .slot = AREA_ID, .dirty_bitmap = bitmap };
 
-	while (now() < me->end) {
+	while (abi_now() < me->end) {
 		int r = rand_r(&me->seed);
 		uint64_t size = r >> 4 & 1 ? 0 : WRITE_PAGES * PAGE;
 
 		memset(bitmap, r, sizeof(bitmap));
 		switch (r >> 8 & 7) {
 		case 0:
-			set_slot(me->vm, AREA_ID, flags[(r >> 12) % ARRAY_SIZE(flags)],
-				 AREA + (r >> 16 & 3) * PAGE, size, me->mem);
+			abi_set_slot(me->vm, AREA_ID, flags[(r >> 12) % ARRAY_SIZE(flags)],
+				     AREA + (r >> 16 & 3) * PAGE, size, me->mem);
 			break;
 		case 1:
 			enable(me->vm, r >> 12 & 7);
@@ -315,7 +306,7 @@ static void *run_on(void *arg)
 	struct hostile *me = arg;
 	int vcpu = me->seed;
 
-	while (now() < me->end)
+	while (abi_now() < me->end)
 		abi_run(me->vm, vcpu);
 	return NULL;
 }
@@ -342,15 +333,18 @@ static void test_hostile(void)
 		CHECK_EQ(ioctl(vm->vcpu[i], KVM_SET_REGS, &regs), 0);
 	}
 	for (i = 0; i < 4; i++) {
-		me[i] = (struct hostile){ .vm = vm, .mem = mem, .seed = i, .end = now() + WRITE_S };
+		me[i] = (struct hostile){ .vm = vm,
+					  .mem = mem,
+					  .seed = i,
+					  .end = abi_now() + WRITE_S };
 		CHECK_EQ(pthread_create(&thread[i], NULL, i < 2 ? run_on : hostile, &me[i]), 0);
 	}
 	for (i = 0; i < 4; i++)
 		CHECK_EQ(pthread_join(thread[i], NULL), 0);
 	/* It still works. */
-	set_slot(vm, AREA_ID, 0, 0, 0, NULL);
+	abi_set_slot(vm, AREA_ID, 0, 0, 0, NULL);
 	CHECK_EQ(enable(vm, 0), 0);
-	CHECK_EQ(set_slot(vm, AREA_ID, LOG, AREA, 64 * PAGE, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, LOG, AREA, 64 * PAGE, mem), 0);
 	store(vm, 5);
 	CHECK_EQ(log64(vm), 1 << 5);
 }

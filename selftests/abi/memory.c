@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/tenon.h>
@@ -20,20 +19,6 @@
 #define AREA	0x10000000ULL
 #define AREA_ID 1
 #define STORM_S 2
-
-static int set_slot(struct abi_vm *vm, uint32_t id, uint32_t flags, uint64_t gpa, uint64_t size,
-		    const void *mem)
-{
-	struct kvm_userspace_memory_region slot = {
-		.slot = id,
-		.flags = flags,
-		.guest_phys_addr = gpa,
-		.memory_size = size,
-		.userspace_addr = (uintptr_t)mem,
-	};
-
-	return ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot);
-}
 
 static uint8_t *new_pages(size_t size)
 {
@@ -50,7 +35,7 @@ static uint8_t *with_area(struct abi_vm **vm, size_t size, uint32_t flags)
 
 	*vm = abi_vm(0x100000);
 	abi_vcpu(*vm);
-	CHECK_EQ(set_slot(*vm, AREA_ID, flags, AREA, size, mem), 0);
+	CHECK_EQ(abi_set_slot(*vm, AREA_ID, flags, AREA, size, mem), 0);
 	return mem;
 }
 
@@ -155,8 +140,8 @@ static void test_refused(void)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
-		int r = set_slot(vm, rows[i].id, rows[i].flags, rows[i].gpa, rows[i].size,
-				 (void *)rows[i].hva);
+		int r = abi_set_slot(vm, rows[i].id, rows[i].flags, rows[i].gpa, rows[i].size,
+				     (void *)rows[i].hva);
 
 		if (r == 0 || errno != rows[i].err)
 			abi_fail(__FILE__, __LINE__, "row %zu: %d, errno %d, not %d", i, r, errno,
@@ -178,7 +163,7 @@ static void test_address_spaces(void)
 
 	for (id = 1; id < 5; id++) {
 		bool there = id < (spaces ?: 1);
-		int r = set_slot(vm, id << 16 | 2, 0, AREA, PAGE, mem);
+		int r = abi_set_slot(vm, id << 16 | 2, 0, AREA, PAGE, mem);
 
 		CHECK(there ? !r : r < 0 && errno == EINVAL);
 		log.slot = id << 16 | 2;
@@ -191,8 +176,8 @@ static void test_neighbours(void)
 	struct abi_vm *vm;
 	uint8_t *mem = with_area(&vm, 2 * PAGE, 0);
 
-	CHECK_EQ(set_slot(vm, 2, 0, AREA - PAGE, PAGE, mem), 0);
-	CHECK_EQ(set_slot(vm, 3, 0, AREA + 2 * PAGE, PAGE, mem + PAGE), 0);
+	CHECK_EQ(abi_set_slot(vm, 2, 0, AREA - PAGE, PAGE, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, 3, 0, AREA + 2 * PAGE, PAGE, mem + PAGE), 0);
 	*word(mem, 0) = 1;
 	*word(mem, PAGE) = 2;
 	loads(vm, AREA - PAGE, 1);
@@ -210,10 +195,10 @@ static void test_delete(void)
 
 	*word(mem, PAGE) = 0x1234;
 	loads(vm, AREA + PAGE, 0x1234);
-	CHECK_EQ(set_slot(vm, AREA_ID, 0, 0, 0, NULL), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, 0, 0, 0, NULL), 0);
 	misses(vm, AREA + PAGE);
-	CHECK_ERRNO(set_slot(vm, AREA_ID, 0, 0, 0, NULL), EINVAL);
-	CHECK_EQ(set_slot(vm, AREA_ID, 0, AREA, 2 * PAGE, mem), 0);
+	CHECK_ERRNO(abi_set_slot(vm, AREA_ID, 0, 0, 0, NULL), EINVAL);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, 0, AREA, 2 * PAGE, mem), 0);
 	loads(vm, AREA + PAGE, 0x1234);
 	misses(vm, AREA + 2 * PAGE);
 }
@@ -228,13 +213,13 @@ static void test_move(void)
 		*word(mem, i * PAGE) = i + 1;
 	loads(vm, AREA, 1);
 	loads(vm, AREA + 3 * PAGE, 4);
-	CHECK_EQ(set_slot(vm, AREA_ID, 0, AREA, 4 * PAGE, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, 0, AREA, 4 * PAGE, mem), 0);
 	/* Onto itself, one page on. */
-	CHECK_EQ(set_slot(vm, AREA_ID, 0, AREA + PAGE, 4 * PAGE, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, 0, AREA + PAGE, 4 * PAGE, mem), 0);
 	misses(vm, AREA);
 	loads(vm, AREA + PAGE, 1);
 	loads(vm, AREA + 4 * PAGE, 4);
-	CHECK_EQ(set_slot(vm, AREA_ID, 0, 2 * AREA, 4 * PAGE, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, 0, 2 * AREA, 4 * PAGE, mem), 0);
 	misses(vm, AREA + PAGE);
 	loads(vm, 2 * AREA, 1);
 }
@@ -338,7 +323,7 @@ static void test_fork(void)
 		CHECK_EQ(read(go[0], &byte, 1), 1);
 		/* Another process may not touch the VM. */
 		CHECK_ERRNO(ioctl(vm->vcpu[0], KVM_RUN, 0), EIO);
-		CHECK_ERRNO(set_slot(vm, AREA_ID, 0, 0, 0, NULL), EIO);
+		CHECK_ERRNO(abi_set_slot(vm, AREA_ID, 0, 0, 0, NULL), EIO);
 		_exit(*word(mem, 0) == 0x1111 ? 0 : 3);
 	}
 	/* The page is shared with the child now: this must not reach it. */
@@ -366,7 +351,7 @@ static void test_huge(void)
 	madvise(mem, 2 * HUGE, MADV_HUGEPAGE);
 	for (offset = 0; offset < 2 * HUGE; offset += PAGE)
 		*word(mem, offset) = offset + 1;
-	CHECK_EQ(set_slot(vm, AREA_ID, 0, AREA, 2 * HUGE, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, 0, AREA, 2 * HUGE, mem), 0);
 	for (offset = 0; offset < 2 * HUGE; offset += 37 * PAGE)
 		loads(vm, AREA + offset, offset + 1);
 	CHECK_EQ(madvise(mem + 5 * PAGE, PAGE, MADV_DONTNEED), 0);
@@ -382,9 +367,9 @@ static void test_huge(void)
 	CHECK_EQ(guest_store(vm, AREA + HUGE + PAGE, 0x8888), KVM_EXIT_HLT);
 	CHECK_EQ(*word(mem, HUGE + PAGE), 0x8888);
 	/* A slot that a huge page does not fit into. */
-	CHECK_EQ(set_slot(vm, 2, 0, 2 * AREA + PAGE, HUGE, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, 2, 0, 2 * AREA + PAGE, HUGE, mem), 0);
 	loads(vm, 2 * AREA + PAGE + 9 * PAGE, 9 * PAGE + 1);
-	CHECK_EQ(set_slot(vm, 3, 0, 3 * AREA, HUGE, mem + PAGE), 0);
+	CHECK_EQ(abi_set_slot(vm, 3, 0, 3 * AREA, HUGE, mem + PAGE), 0);
 	loads(vm, 3 * AREA + 8 * PAGE, 9 * PAGE + 1);
 }
 
@@ -440,7 +425,7 @@ static void test_huge_executed(void)
 	memset(mem, 0xf4, HUGE);
 	if (file_says("/proc/self/smaps_rollup", "AnonHugePages:         0 kB"))
 		abi_skip("no huge pages");
-	CHECK_EQ(set_slot(vm, AREA_ID, 0, AREA, HUGE, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, 0, AREA, HUGE, mem), 0);
 	abi_code(vm, 0x1000, code, sizeof(code));
 	for (i = 0; i < 3; i++) {
 		abi_flat32(vm, 0, 0x1000);
@@ -467,7 +452,7 @@ static void test_device(void)
 	if (mem == MAP_FAILED)
 		abi_skip("/dev/mem: errno %d", errno);
 	abi_vcpu(vm);
-	CHECK_EQ(set_slot(vm, AREA_ID, 0, AREA, 16 * PAGE, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, 0, AREA, 16 * PAGE, mem), 0);
 	for (i = 0; i < 16 * PAGE; i += 0x555 * 4)
 		loads(vm, AREA + i, *word(mem, i));
 	loads(vm, AREA + 0xfff0, *word(mem, 0xfff0));
@@ -491,9 +476,9 @@ static void test_many(void)
 		/* Out of order is slow: fewer of these. */
 		for (i = 1; i < (step ? 2000 : nr); i++) {
 			id = (uint64_t)i * steps[step] % nr;
-			CHECK_EQ(set_slot(vm, id, 0, AREA + 2 * PAGE * id, PAGE, mem), 0);
+			CHECK_EQ(abi_set_slot(vm, id, 0, AREA + 2 * PAGE * id, PAGE, mem), 0);
 		}
-		CHECK_ERRNO(set_slot(vm, nr, 0, 0x200000, PAGE, mem), EINVAL);
+		CHECK_ERRNO(abi_set_slot(vm, nr, 0, 0x200000, PAGE, mem), EINVAL);
 		id = 1999ULL * steps[step] % nr;
 		loads(vm, AREA + 2 * PAGE * id, 0xcafe);
 		misses(vm, AREA + 2 * PAGE * id + PAGE);
@@ -529,14 +514,6 @@ static void *spin(void *arg)
 	return NULL;
 }
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
-}
-
 /*
  * The guest has RFLAGS.IF set. No interrupt comes its way, but an emulator may not let the host's
  * interrupts end a guest that runs without it.
@@ -566,10 +543,10 @@ static void test_computing(void)
 	start(&spinner);
 	usleep(300000);
 	for (i = 0; i < 20; i++) {
-		begin = now();
-		CHECK_EQ(set_slot(vm, 2, 0, 2 * AREA, PAGE, more), 0);
-		CHECK_EQ(set_slot(vm, 2, 0, 0, 0, NULL), 0);
-		took = now() - begin;
+		begin = abi_now();
+		CHECK_EQ(abi_set_slot(vm, 2, 0, 2 * AREA, PAGE, more), 0);
+		CHECK_EQ(abi_set_slot(vm, 2, 0, 0, 0, NULL), 0);
+		took = abi_now() - begin;
 		if (took > 10)
 			abi_fail(__FILE__, __LINE__, "%g seconds", took);
 	}
@@ -596,9 +573,9 @@ static void test_computing_delete(void)
 	abi_flat32(vm, 0, CODE);
 	start(&spinner);
 	usleep(300000);
-	begin = now();
-	CHECK_EQ(set_slot(vm, AREA_ID, 0, 0, 0, NULL), 0);
-	CHECK(now() - begin < 10);
+	begin = abi_now();
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, 0, 0, 0, NULL), 0);
+	CHECK(abi_now() - begin < 10);
 	CHECK_EQ(pthread_join(spinner.thread, NULL), 0);
 	CHECK_EQ(spinner.exit, KVM_EXIT_HLT);
 }
@@ -629,7 +606,7 @@ static void storm_end(struct abi_vm *vm, struct spinner spinner[2])
 
 	for (i = 0; i < 2; i++) {
 		vm->run[i]->immediate_exit = 1;
-		set_slot(vm, AREA_ID, 0, 0, 0, NULL);
+		abi_set_slot(vm, AREA_ID, 0, 0, 0, NULL);
 	}
 	for (i = 0; i < 2; i++) {
 		CHECK_EQ(pthread_join(spinner[i].thread, NULL), 0);
@@ -663,14 +640,14 @@ static void test_storm(void)
 	double end;
 
 	storm_begin(vm, spinner);
-	for (end = now() + STORM_S; now() < end;) {
+	for (end = abi_now() + STORM_S; abi_now() < end;) {
 		size_t size = STORM_PAGES * PAGE;
 
 		CHECK_EQ(madvise(mem + 8 * PAGE, 16 * PAGE, MADV_DONTNEED), 0);
-		CHECK_EQ(set_slot(vm, AREA_ID, 0, 0, 0, NULL), 0);
-		CHECK_EQ(set_slot(vm, AREA_ID, 0, AREA, size, mem), 0);
-		CHECK_EQ(set_slot(vm, AREA_ID, 0, AREA + 4 * PAGE, size, mem), 0);
-		CHECK_EQ(set_slot(vm, AREA_ID, 0, AREA, size, mem), 0);
+		CHECK_EQ(abi_set_slot(vm, AREA_ID, 0, 0, 0, NULL), 0);
+		CHECK_EQ(abi_set_slot(vm, AREA_ID, 0, AREA, size, mem), 0);
+		CHECK_EQ(abi_set_slot(vm, AREA_ID, 0, AREA + 4 * PAGE, size, mem), 0);
+		CHECK_EQ(abi_set_slot(vm, AREA_ID, 0, AREA, size, mem), 0);
 		take_pages(mem);
 	}
 	storm_end(vm, spinner);
@@ -696,9 +673,10 @@ static void *move(void *arg)
 	while (!__atomic_load_n(&mover->stop, __ATOMIC_RELAXED) && !mover->failed) {
 		/* The guest is to use the pages meanwhile. */
 		usleep(500);
-		mover->failed = set_slot(mover->vm, AREA_ID, 0, AREA + size, size, mover->mem) ||
-				set_slot(mover->vm, AREA_ID, 0, 0, 0, NULL) ||
-				set_slot(mover->vm, AREA_ID, 0, AREA, size, mover->mem);
+		mover->failed =
+			abi_set_slot(mover->vm, AREA_ID, 0, AREA + size, size, mover->mem) ||
+			abi_set_slot(mover->vm, AREA_ID, 0, 0, 0, NULL) ||
+			abi_set_slot(mover->vm, AREA_ID, 0, AREA, size, mover->mem);
 	}
 	return NULL;
 }
@@ -714,7 +692,7 @@ static void test_storm_slots(void)
 	mover.mem = with_area(&mover.vm, STORM_PAGES * PAGE, 0);
 	storm_begin(mover.vm, spinner);
 	CHECK_EQ(pthread_create(&thread, NULL, move, &mover), 0);
-	for (end = now() + STORM_S; now() < end;)
+	for (end = abi_now() + STORM_S; abi_now() < end;)
 		take_pages(mover.mem);
 	__atomic_store_n(&mover.stop, true, __ATOMIC_RELAXED);
 	CHECK_EQ(pthread_join(thread, NULL), 0);

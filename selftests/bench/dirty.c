@@ -41,9 +41,9 @@ static void measure(void)
 	abi_vcpu(vm);
 	CHECK_EQ(madvise(mem, SIZE, MADV_NOHUGEPAGE), 0);
 	memset(mem, 1, SIZE);
-	CHECK_EQ(set_slot(vm, AREA_ID, 0, AREA, SIZE, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, 0, AREA, SIZE, mem), 0);
 	write_all(vm);
-	CHECK_EQ(set_slot(vm, AREA_ID, LOG, AREA, SIZE, mem), 0);
+	CHECK_EQ(abi_set_slot(vm, AREA_ID, LOG, AREA, SIZE, mem), 0);
 	begin = __rdtsc();
 	write_all(vm);
 	row("dirty_fault", begin);

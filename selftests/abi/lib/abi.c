@@ -36,10 +36,23 @@ int abi_dev(void)
 	return dev;
 }
 
+int abi_set_slot(struct abi_vm *vm, uint32_t id, uint32_t flags, uint64_t gpa, uint64_t size,
+		 const void *mem)
+{
+	struct kvm_userspace_memory_region slot = {
+		.slot = id,
+		.flags = flags,
+		.guest_phys_addr = gpa,
+		.memory_size = size,
+		.userspace_addr = (uintptr_t)mem,
+	};
+
+	return ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot);
+}
+
 /* Aligned like the guest's addresses, so that large pages can map it. */
 static void abi_slot(struct abi_vm *vm)
 {
-	struct kvm_userspace_memory_region slot = { .memory_size = vm->size };
 	uint8_t *map = mmap(NULL, vm->size + ABI_ALIGN, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
@@ -47,8 +60,7 @@ static void abi_slot(struct abi_vm *vm)
 	vm->mem = map + (-(uintptr_t)map & (ABI_ALIGN - 1));
 	munmap(map, vm->mem - map);
 	munmap(vm->mem + vm->size, map + ABI_ALIGN - vm->mem);
-	slot.userspace_addr = (uintptr_t)vm->mem;
-	CHECK_EQ(ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot), 0);
+	CHECK_EQ(abi_set_slot(vm, 0, 0, 0, vm->size, vm->mem), 0);
 }
 
 struct abi_vm *abi_vm(size_t mem)
@@ -265,6 +277,14 @@ uint64_t abi_get_msr(struct abi_vm *vm, int vcpu, uint32_t index)
 
 	CHECK_EQ(abi_try_get_msr(vm, vcpu, index, &value), 1);
 	return value;
+}
+
+double abi_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
 bool abi_reference(void)

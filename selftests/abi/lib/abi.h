@@ -81,6 +81,13 @@ int abi_set_msr(struct abi_vm *vm, int vcpu, uint32_t index, uint64_t value);
 int abi_try_get_msr(struct abi_vm *vm, int vcpu, uint32_t index, uint64_t *value);
 uint64_t abi_get_msr(struct abi_vm *vm, int vcpu, uint32_t index);
 
+/* KVM_SET_USER_MEMORY_REGION: what it returns. */
+int abi_set_slot(struct abi_vm *vm, uint32_t id, uint32_t flags, uint64_t gpa, uint64_t size,
+		 const void *mem);
+
+/* Seconds on a clock that only goes on. */
+double abi_now(void);
+
 /* The hypervisor is kvm.ko, which the tests are checked with. */
 bool abi_reference(void);
 

@@ -10,7 +10,6 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/abi.h"
@@ -27,14 +26,6 @@ static struct abi_vm *vm;
 static void no_action(int sig)
 {
 	(void)sig;
-}
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
 }
 
 static void pin(int cpu)
@@ -115,11 +106,11 @@ static void killed(void)
 	}
 	while (!__atomic_load_n(shared, __ATOMIC_RELAXED))
 		usleep(1000);
-	start = seconds();
+	start = abi_now();
 	CHECK_EQ(kill(pid, SIGKILL), 0);
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	CHECK(seconds() - start < 10);
+	CHECK(abi_now() - start < 10);
 }
 
 static void *run_vcpu(void *arg)
@@ -156,7 +147,7 @@ static void memory_changes(void)
 	while (!counter())
 		usleep(1000);
 	for (i = 0; i < 10; i++) {
-		begin = seconds();
+		begin = abi_now();
 		slot.guest_phys_addr = 0x10000000;
 		slot.memory_size = 0x10000;
 		CHECK_EQ(ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot), 0);
@@ -164,7 +155,7 @@ static void memory_changes(void)
 		CHECK_EQ(ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot), 0);
 		slot.memory_size = 0;
 		CHECK_EQ(ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot), 0);
-		CHECK(seconds() - begin < 10);
+		CHECK(abi_now() - begin < 10);
 	}
 }
 
