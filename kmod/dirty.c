@@ -89,20 +89,19 @@ static void log_end(struct log *log)
  */
 static void log_clear_words(struct log *log, unsigned long first, unsigned long nr)
 {
+	unsigned long *dirty = log->slot->dirty + first, *words = log->words, i;
 	struct mmu *mmu = &log->vm->mmu;
 	struct mmu_cursor cursor = {};
-	unsigned long i;
+	u64 gfn;
 
 	write_lock(&mmu->lock);
 	for (i = 0; i < nr; i++) {
-		atomic_long_t *word = (atomic_long_t *)&log->slot->dirty[first + i];
-		u64 gfn = log->slot->base_gfn + (first + i) * BITS_PER_LONG;
-
-		log->words[i] &= atomic_long_read(word);
-		if (!log->words[i])
+		words[i] &= READ_ONCE(dirty[i]);
+		if (!words[i])
 			continue;
-		log->words[i] &= atomic_long_fetch_andnot(log->words[i], word);
-		log->flush |= mmu_log_protect(mmu, &cursor, gfn, log->words[i]);
+		words[i] &= atomic_long_fetch_andnot(words[i], (atomic_long_t *)&dirty[i]);
+		gfn = log->slot->base_gfn + (first + i) * BITS_PER_LONG;
+		log->flush |= mmu_log_protect(mmu, &cursor, gfn, words[i]);
 		if (cond_resched_rwlock_write(&mmu->lock))
 			cursor = (struct mmu_cursor){};
 	}
