@@ -33,7 +33,8 @@ machine_options()
 # machine_command ARGUMENTS: sets machine, the emulator's command line.
 machine_command()
 {
-	local args="$1 lpj=10000000 8250.nr_uarts=8" disk threads=multi
+	# Without CMPXCHG16B: see Documentation/lab.rst.
+	local args="$1 lpj=10000000 8250.nr_uarts=8 clearcpuid=cx16" disk threads=multi
 
 	[ -z "$icount" ] || threads=single
 	machine=(
