@@ -229,16 +229,6 @@ static bool fault_is_stale(const struct fault *fault)
 	return mmu->invalidating && start < mmu->inv_end && start + size > mmu->inv_start;
 }
 
-/* Is the fault's page to be writable? If writes are logged: not before the first one. */
-static bool fault_may_write(const struct fault *fault)
-{
-	const struct memslot *slot = &fault->slot;
-
-	if (!slot->dirty || fault->write)
-		return fault->host.writable;
-	return fault->host.writable && test_bit(fault->gfn - slot->base_gfn, slot->dirty);
-}
-
 /* The entry that maps the fault's page at @level. */
 static u64 fault_pte(const struct fault *fault, int level)
 {
@@ -247,15 +237,18 @@ static u64 fault_pte(const struct fault *fault, int level)
 
 	if (fault->host.page)
 		hpa = __sme_set(hpa);
-	return tpte_leaf(backend->pte_format, hpa, level, fault_may_write(fault),
+	return tpte_leaf(backend->pte_format, hpa, level, fault->host.writable,
 			 level <= backend->tdp_exec_level, fault->host.memtype);
 }
 
 /* Put the entry that maps the fault's page into @ptep, which holds @pte. */
 static void install_leaf(const struct fault *fault, u64 *ptep, u64 pte, int level)
 {
-	/* The page counts as written when it can be: the log is cleared under the same lock. */
-	if (try_cmpxchg64(ptep, &pte, fault_pte(fault, level)) && fault->write)
+	/*
+	 * The page counts as written when it can be, also after a read: one fault fewer if it is
+	 * written. The log is cleared under the same lock.
+	 */
+	if (try_cmpxchg64(ptep, &pte, fault_pte(fault, level)) && fault->host.writable)
 		memslot_mark_dirty(&fault->slot, fault->gfn);
 }
 
