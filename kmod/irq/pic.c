@@ -359,7 +359,8 @@ void pic_get_state(const struct pic *pic, unsigned int chip, struct kvm_pic_stat
  * pic_set_state() - KVM_SET_IRQCHIP
  * @pic: the pair
  * @nr: 0 or 1: which chip
- * @state: hostile; what the chip cannot hold is dropped
+ * @state: hostile; what the model cannot hold is dropped. Any base of the vectors and any mask of the
+ *	ELCR is taken, and shown again
  */
 void pic_set_state(struct pic *pic, unsigned int nr, const struct kvm_pic_state *state)
 {
@@ -367,9 +368,7 @@ void pic_set_state(struct pic *pic, unsigned int nr, const struct kvm_pic_state 
 
 	*chip = *state;
 	chip->priority_add &= 7;
-	chip->irq_base &= 0xf8;
 	chip->init_state &= 3;
-	chip->elcr_mask = elcr_masks[nr & 1];
 	chip->elcr &= chip->elcr_mask;
 	update(pic);
 }
