@@ -139,6 +139,7 @@ static const struct cap caps[] = {
 	{ .nr = KVM_CAP_SIGNAL_MSI, .value = 1 },
 	{ .nr = KVM_CAP_READONLY_MEM, .value = 1 },
 	{ .nr = KVM_CAP_IRQFD_RESAMPLE, .value = 1 },
+	{ .nr = KVM_CAP_EXT_EMUL_CPUID, .value = 1 },
 	{ .nr = KVM_CAP_IOAPIC_POLARITY_IGNORED, .value = 1 },
 	{ .nr = KVM_CAP_ENABLE_CAP_VM, .value = 1 },
 	{ .nr = KVM_CAP_IOEVENTFD_NO_LENGTH, .value = 1 },

@@ -301,6 +301,17 @@ long cpuid_get2(struct vcpu *vcpu, void *arg, unsigned long uarg)
 	return copy_entries(arg, uarg, vcpu->cpuid.entries, vcpu->cpuid.nr);
 }
 
+/*
+ * KVM_GET_EMULATED_CPUID: features whose instructions the module carries out where the processor
+ * cannot. There are none. -E2BIG where the one entry does not fit.
+ */
+long cpuid_get_emulated(void *arg, unsigned long uarg)
+{
+	static const struct kvm_cpuid_entry2 none;
+
+	return copy_entries(arg, uarg, &none, 1);
+}
+
 /* KVM_GET_SUPPORTED_CPUID: -E2BIG where the entries do not fit. */
 long cpuid_get_supported(void *arg, unsigned long uarg)
 {

@@ -33,6 +33,7 @@ void cpuid_refresh(struct vcpu *vcpu);
 struct kvm_cpuid_entry2 *cpuid_find(struct vcpu *vcpu, u32 leaf, u32 subleaf);
 
 long cpuid_get_supported(void *arg, unsigned long uarg);
+long cpuid_get_emulated(void *arg, unsigned long uarg);
 long cpuid_set(struct vcpu *vcpu, void *arg, unsigned long uarg);
 long cpuid_set2(struct vcpu *vcpu, void *arg, unsigned long uarg);
 long cpuid_get2(struct vcpu *vcpu, void *arg, unsigned long uarg);

@@ -71,6 +71,7 @@ static const struct ioctl sys_ioctls[] = {
 	SYS_IOCTL(KVM_CHECK_EXTENSION, cap_check_ioctl),
 	SYS_IOCTL(KVM_GET_VCPU_MMAP_SIZE, sys_get_mmap_size),
 	SYS_IOCTL(KVM_GET_SUPPORTED_CPUID, cpuid_get_supported),
+	SYS_IOCTL(KVM_GET_EMULATED_CPUID, cpuid_get_emulated),
 	SYS_IOCTL(KVM_GET_MSRS, sys_msr_get_ioctl),
 	SYS_IOCTL(KVM_X86_GET_MCE_CAP_SUPPORTED, mce_cap_supported),
 	SYS_IOCTL(KVM_HAS_DEVICE_ATTR, sys_has_attr),

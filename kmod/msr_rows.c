@@ -435,6 +435,12 @@ static u64 host_arch_capabilities(void)
 	return value;
 }
 
+/* No performance counters, nor anything that goes with them. */
+static u64 host_perf_capabilities(void)
+{
+	return 0;
+}
+
 static u64 host_de_cfg(void)
 {
 	return boot_cpu_has(X86_FEATURE_LFENCE_RDTSC) ? MSR_AMD64_DE_CFG_LFENCE_SERIALIZE : 0;
@@ -520,6 +526,8 @@ const struct msr_row msr_rows[] = {
 	{ MSR_IA32_CR_PAT, 1, MSR_LISTED | MSR_FAST, FIELD(pat), .set = set_pat },
 	{ MSR_MTRR_DEF_TYPE, 1, MSR_LISTED | MSR_FAST, FIELD(mtrr.def_type),
 	  .set = set_mtrr_def_type },
+	{ MSR_IA32_PERF_CAPABILITIES, 1, ZERO, READ_ONLY, .feature = X86_FEATURE_PDCM,
+	  .host = host_perf_capabilities },
 	{ MSR_CORE_C3_RESIDENCY, 3, MSR_FAST, .get = get_cstate, READ_ONLY },
 	{ MSR_IA32_MC0_CTL, 4 * MCE_BANKS, MSR_FAST, .get = get_mce, .set = set_mce },
 	{ MSR_CORE_C1_RES, 1, MSR_FAST, .get = get_cstate, READ_ONLY },

@@ -280,6 +280,9 @@ long translate_ioctl(struct vcpu *vcpu, void *arg, unsigned long uarg)
 
 	if (r && r != -EFAULT && r != -ENOENT)
 		return r;
+	/* Outside long mode a linear address has 32 bits. */
+	if (!(vcpu->efer & EFER_LMA) && upper_32_bits(translation->linear_address))
+		r = -EFAULT;
 	translation->valid = !r;
 	if (r)
 		translation->physical_address = ~0ull;

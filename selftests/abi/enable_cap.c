@@ -423,13 +423,21 @@ static void test_attributes(void)
 	CHECK_ERRNO(ioctl(abi_dev(), KVM_GET_DEVICE_ATTR, &attr), ENXIO);
 }
 
-/* KVM_TRANSLATE: identity, and an address that is not mapped. */
+/* KVM_TRANSLATE: without paging; identity; an address that is not mapped. */
 static void test_translate(void)
 {
 	struct kvm_translation translation = { .linear_address = 0x5432 };
 
 	use(abi_vm(MEMORY));
+	CHECK_EQ(ioctl(fd, KVM_TRANSLATE, &translation), 0);
+	CHECK_EQ(translation.valid, 1);
+	CHECK_EQ(translation.physical_address, 0x5432);
+	translation.linear_address = ~0ull;
+	CHECK_EQ(ioctl(fd, KVM_TRANSLATE, &translation), 0);
+	CHECK_EQ(translation.valid, 0);
+	CHECK_EQ(translation.physical_address, ~0ull);
 	abi_long(vm, 0, CODE);
+	translation.linear_address = 0x5432;
 	CHECK_EQ(ioctl(fd, KVM_TRANSLATE, &translation), 0);
 	CHECK_EQ(translation.valid, 1);
 	CHECK_EQ(translation.physical_address, 0x5432);

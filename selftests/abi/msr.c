@@ -105,6 +105,11 @@ static void features(void)
 		msrs.entries[i].index = list.indices[i];
 	msrs.entries[i].index = 0x10; /* not a feature */
 	CHECK_EQ(ioctl(abi_dev(), KVM_GET_MSRS, &msrs), list.head.nmsrs);
+	/* ARCH_CAPABILITIES and PERF_CAPABILITIES are, on any processor. */
+	msrs.head.nmsrs = 2;
+	msrs.entries[0].index = 0x10a;
+	msrs.entries[1].index = 0x345;
+	CHECK_EQ(ioctl(abi_dev(), KVM_GET_MSRS, &msrs), 2);
 }
 
 /* Processing stops at the first entry that fails. */
