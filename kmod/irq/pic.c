@@ -359,8 +359,8 @@ void pic_get_state(const struct pic *pic, unsigned int chip, struct kvm_pic_stat
  * pic_set_state() - KVM_SET_IRQCHIP
  * @pic: the pair
  * @nr: 0 or 1: which chip
- * @state: hostile; what the model cannot hold is dropped. Any base of the vectors and any mask of the
- *	ELCR is taken, and shown again
+ * @state: hostile; what the model cannot hold is dropped. Any base of the vectors and any mask of
+ *	the ELCR is taken, and shown again
  */
 void pic_set_state(struct pic *pic, unsigned int nr, const struct kvm_pic_state *state)
 {
