@@ -33,6 +33,7 @@ GUEST(icr_other);
 GUEST(wake);
 GUEST(ioeventfd);
 GUEST(irqfd);
+GUEST(irqfd_thread);
 
 struct machine {
 	struct abi_vm *vm;
@@ -45,6 +46,7 @@ struct machine {
  * @code: the guest, if there is one
  * @run: how; returns all ticks of so many iterations
  * @per: events per iteration
+ * @loop: the eventfd behind the guest's port is the one that raises its interrupt
  */
 struct row {
 	const char *name;
@@ -55,6 +57,7 @@ struct row {
 	uint64_t (*run)(struct machine *m, unsigned long iterations);
 	int vcpus;
 	int per;
+	bool loop;
 };
 
 static const char *only;
@@ -115,7 +118,7 @@ static void make_vcpu(struct machine *m, const struct row *row, unsigned long it
 }
 
 /* An eventfd behind a port, another before a message. */
-static void make_eventfds(struct machine *m)
+static void make_eventfds(struct machine *m, bool loop)
 {
 	struct {
 		struct kvm_irq_routing head;
@@ -128,8 +131,10 @@ static void make_eventfds(struct machine *m)
 				    .len = 1,
 				    .fd = m->event = eventfd(0, 0),
 				    .flags = KVM_IOEVENTFD_FLAG_PIO };
-	struct kvm_irqfd irq = { .fd = m->irq = eventfd(0, 0), .gsi = GSI };
+	struct kvm_irqfd irq = { .gsi = GSI };
 
+	m->irq = loop ? m->event : eventfd(0, 0);
+	irq.fd = m->irq;
 	CHECK_EQ(ioctl(m->vm->fd, KVM_SET_GSI_ROUTING, &table), 0);
 	CHECK_EQ(ioctl(m->vm->fd, KVM_IOEVENTFD, &io), 0);
 	CHECK_EQ(ioctl(m->vm->fd, KVM_IRQFD, &irq), 0);
@@ -172,7 +177,7 @@ static uint64_t run_two(struct machine *m, unsigned long iterations)
 	return run_vcpu(m->vm, 0);
 }
 
-static uint64_t run_irqfd(struct machine *m, unsigned long iterations)
+static uint64_t run_irqfd_thread(struct machine *m, unsigned long iterations)
 {
 	uint64_t one = 1, begin, ticks;
 	pthread_t thread;
@@ -200,7 +205,7 @@ static void *answer(void *arg)
 	return NULL;
 }
 
-/* As run_irqfd(), with a thread in the guest's stead. */
+/* As run_irqfd_thread(), with a thread in the guest's stead. */
 static uint64_t run_threads(struct machine *m, unsigned long iterations)
 {
 	int fd[2] = { eventfd(0, 0), eventfd(0, 0) };
@@ -235,7 +240,18 @@ static const struct row rows[] = {
 	ROW(icr_other, 20000, run_alone, 2, 1),
 	ROW(wake, 5000, run_two, 2, 2),
 	ROW(ioeventfd, 20000, run_alone, 1, 1),
-	ROW(irqfd, 5000, run_irqfd, 1, 1),
+	{
+		.name = "irqfd",
+		.code = guest_irqfd,
+		.handler = guest_irqfd_handler,
+		.end = guest_irqfd_end,
+		.iterations = 20000,
+		.run = run_alone,
+		.vcpus = 1,
+		.per = 1,
+		.loop = true,
+	},
+	ROW(irqfd_thread, 5000, run_irqfd_thread, 1, 1),
 	{ .name = "threads", .iterations = 5000, .run = run_threads, .per = 1 },
 };
 
@@ -250,7 +266,7 @@ static void measure_row(const struct row *row)
 		abi_code(m.vm, CODE, row->code, row->end - row->code);
 	for (i = 0; i < row->vcpus; i++)
 		make_vcpu(&m, row, n);
-	make_eventfds(&m);
+	make_eventfds(&m, row->loop);
 	if (repeat)
 		puts("# running");
 	fflush(stdout);

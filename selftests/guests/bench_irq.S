@@ -151,13 +151,31 @@ HANDLER ioeventfd
 	iretq
 GUEST_END ioeventfd
 
-/* The host's irqfd raises the interrupt, and port 0x70 answers. */
+/* The eventfd behind port 0x70 is the irqfd, too: from the OUT to the handler's first instruction. */
 GUEST irqfd
+	xor	%r14d, %r14d
+	sti
+1:
+	NOW	%r13
+	out	%al, $0x70
+	dec	%rsi
+	jnz	1b
+	TELL	%r14
+HANDLER irqfd
+	NOW	%rax
+	sub	%r13, %rax
+	add	%rax, %r14
+	WRITE	X2APIC_EOI 0
+	iretq
+GUEST_END irqfd
+
+/* The host's irqfd raises the interrupt, and port 0x70 answers. */
+GUEST irqfd_thread
 	sti
 1:
 	hlt
 	jmp	1b
-HANDLER irqfd
+HANDLER irqfd_thread
 	WRITE	X2APIC_EOI 0
 	out	%al, $0x70
 	dec	%rsi
@@ -165,6 +183,6 @@ HANDLER irqfd
 	iretq
 2:
 	TELL	%rsi
-GUEST_END irqfd
+GUEST_END irqfd_thread
 
 	.section .note.GNU-stack, "", @progbits
