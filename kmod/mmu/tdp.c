@@ -19,6 +19,8 @@
 #define NEED_TABLE  1
 #define NEED_ZAP    2
 #define FAULT_STALE 3
+/* install_over(): it goes on one level below. */
+#define NEXT_TABLE  4
 
 /* fault_get_page(): the page will come, see pv_apf_begin(). */
 #define FAULT_BEGUN 1
@@ -268,19 +270,6 @@ static int install_table(struct fault *fault, u64 *ptep, u64 *pte)
 	return 0;
 }
 
-/*
- * Must the leaf @pte be taken to pieces? If writes are logged, a page that was mapped as part of a
- * large one is no longer.
- */
-static bool fault_splits(const struct fault *fault, u64 pte, int level)
-{
-	u64 pfn = (__sme_clr(pte) & PTE_ADDR) >> PAGE_SHIFT;
-
-	return fault->write && fault->slot.dirty && level > fault->level &&
-	       !tpte_is_writable(backend->pte_format, pte) &&
-	       pfn == round_down(fault->host.pfn, tpte_pages(level));
-}
-
 static bool leaf_allows(const struct fault *fault, u64 pte)
 {
 	const struct pte_format *format = backend->pte_format;
@@ -289,18 +278,24 @@ static bool leaf_allows(const struct fault *fault, u64 pte)
 	       (!fault->exec || tpte_is_executable(format, pte));
 }
 
-/* A leaf @pte is there already. One that is too large to be executed gives way to a table. */
-static int install_over(const struct fault *fault, u64 *ptep, u64 pte, int level)
+/*
+ * The leaf @*pte is there already. One that is too large, to be executed or to have its writes
+ * logged, becomes a table, and *@pte is what leads there: NEXT_TABLE.
+ */
+static int install_over(struct fault *fault, u64 *ptep, u64 *pte, int level)
 {
-	u64 new = fault_pte(fault, level);
-
-	if (leaf_allows(fault, pte))
+	if (leaf_allows(fault, *pte))
 		return 0;
 	/* More permission for the same page needs no flush; another page would. */
-	if ((pte ^ new) & PTE_ADDR || level > fault->level)
+	if ((*pte ^ fault_pte(fault, level)) & PTE_ADDR)
 		return NEED_ZAP;
-	install_leaf(fault, ptep, pte, level);
-	return 0;
+	if (level <= fault->level) {
+		install_leaf(fault, ptep, *pte, level);
+		return 0;
+	}
+	if (!fault->table)
+		return NEED_TABLE;
+	return tdp_split(ptep, pte, level, &fault->table) ? NEXT_TABLE : 0;
 }
 
 /* Map the host page. 0: done, or the guest is to try again. mmu->lock held for reading. */
@@ -326,12 +321,9 @@ static int tdp_install(struct fault *fault)
 				return err;
 		}
 		if (tpte_is_leaf(format, pte, level)) {
-			if (!fault_splits(fault, pte, level))
-				return install_over(fault, ptep, pte, level);
-			if (!fault->table)
-				return NEED_TABLE;
-			if (!tdp_split(ptep, &pte, level, &fault->table))
-				return 0;
+			err = install_over(fault, ptep, &pte, level);
+			if (err != NEXT_TABLE)
+				return err;
 		}
 		table = tdp_table(pte);
 	}

@@ -438,6 +438,27 @@ static void test_huge_executed(void)
 	loads(vm, AREA + 2 * PAGE, 0x2222);
 }
 
+/*
+ * Code and the page tables that lead to it, in one huge page: neither takes away the other's
+ * mapping for ever.
+ */
+static void test_huge_with_tables(void)
+{
+	struct abi_vm *vm = abi_vm(HUGE);
+	int i;
+
+	abi_vcpu(vm);
+	madvise(vm->mem, HUGE, MADV_HUGEPAGE);
+	memset(vm->mem, 0xf4, HUGE);
+	for (i = 0; i < 3; i++) {
+		/* mov eax,[0x1000]; hlt */
+		ABI_CODE(vm, 0x1000, 0x8b, 0x04, 0x25, 0, 0x10, 0, 0, 0xf4);
+		abi_long(vm, 0, 0x1000);
+		CHECK_EQ(abi_run(vm, 0), KVM_EXIT_HLT);
+		CHECK_EQ((uint32_t)abi_regs(vm, 0).rax, 0x0025048b);
+	}
+}
+
 /* Memory that a driver has mapped, without page structures behind it: the BIOS. */
 static void test_device(void)
 {
@@ -713,6 +734,7 @@ static const struct abi_test tests[] = { { "slot_refused", test_refused },
 					 { "page_fork", test_fork },
 					 { "page_huge", test_huge },
 					 { "page_huge_executed", test_huge_executed },
+					 { "page_huge_with_tables", test_huge_with_tables },
 					 { "page_device", test_device },
 					 { "computing_guest", test_computing },
 					 { "computing_guest_delete", test_computing_delete },
