@@ -73,6 +73,12 @@ static int set_read_only(struct vcpu *vcpu, const struct msr_row *row, u32 index
 	return 1;
 }
 
+/* A feature that is not there: its register holds 0, and user space can say so. */
+static int set_zero(struct vcpu *vcpu, const struct msr_row *row, u32 index, u64 value, bool host)
+{
+	return value ? 1 : 0;
+}
+
 static int get_backend(struct vcpu *vcpu, const struct msr_row *row, u32 index, u64 *value,
 		       bool host)
 {
@@ -526,8 +532,8 @@ const struct msr_row msr_rows[] = {
 	{ MSR_IA32_CR_PAT, 1, MSR_LISTED | MSR_FAST, FIELD(pat), .set = set_pat },
 	{ MSR_MTRR_DEF_TYPE, 1, MSR_LISTED | MSR_FAST, FIELD(mtrr.def_type),
 	  .set = set_mtrr_def_type },
-	{ MSR_IA32_PERF_CAPABILITIES, 1, ZERO, READ_ONLY, .feature = X86_FEATURE_PDCM,
-	  .host = host_perf_capabilities },
+	{ MSR_IA32_PERF_CAPABILITIES, 1, MSR_FAST | MSR_HOST_WRITES, X86_FEATURE_PDCM,
+	  .get = get_zero, .set = set_zero, .host = host_perf_capabilities },
 	{ MSR_CORE_C3_RESIDENCY, 3, MSR_FAST, .get = get_cstate, READ_ONLY },
 	{ MSR_IA32_MC0_CTL, 4 * MCE_BANKS, MSR_FAST, .get = get_mce, .set = set_mce },
 	{ MSR_CORE_C1_RES, 1, MSR_FAST, .get = get_cstate, READ_ONLY },

@@ -275,14 +275,14 @@ long translate_ioctl(struct vcpu *vcpu, void *arg, unsigned long uarg)
 {
 	struct kvm_translation *translation = arg;
 	struct mmu_fault_info fault;
-	int r = mmu_translate(vcpu, translation->linear_address, FAULT_IMPLICIT,
-			      &translation->physical_address, &fault);
+	int r = -EFAULT;
 
+	/* Outside long mode a linear address has 32 bits. */
+	if (vcpu->efer & EFER_LMA || !upper_32_bits(translation->linear_address))
+		r = mmu_translate(vcpu, translation->linear_address, FAULT_IMPLICIT,
+				  &translation->physical_address, &fault);
 	if (r && r != -EFAULT && r != -ENOENT)
 		return r;
-	/* Outside long mode a linear address has 32 bits. */
-	if (!(vcpu->efer & EFER_LMA) && upper_32_bits(translation->linear_address))
-		r = -EFAULT;
 	translation->valid = !r;
 	if (r)
 		translation->physical_address = ~0ull;

@@ -65,6 +65,23 @@ static void supported_counts(void)
 	CHECK_ERRNO(ioctl(abi_dev(), KVM_GET_SUPPORTED_CPUID, NULL), EFAULT);
 }
 
+/* At least an entry, and nothing but entries. */
+static void emulated(void)
+{
+	uint32_t i;
+
+	/* kvm.ko wants the padding to be 0. */
+	memset(&table, 0, sizeof(table));
+	for (i = 0; i < 256; i++)
+		table.entries[i].function = 0xeeeeeeee;
+	table.head.nent = 256;
+	CHECK_EQ(ioctl(abi_dev(), KVM_GET_EMULATED_CPUID, &table), 0);
+	CHECK(table.head.nent >= 1 && table.head.nent < 256);
+	CHECK_EQ(table.entries[0].function, 0);
+	CHECK_EQ(table.entries[table.head.nent].function, 0xeeeeeeee);
+	CHECK_EQ(ioctl(abi_dev(), KVM_CHECK_EXTENSION, KVM_CAP_EXT_EMUL_CPUID), 1);
+}
+
 static void supported_bits(void)
 {
 	get_supported();
@@ -221,6 +238,7 @@ static void fixed_after_run(void)
 
 static const struct abi_test tests[] = { { "supported_counts", supported_counts },
 					 { "supported_bits", supported_bits },
+					 { "emulated", emulated },
 					 { "set_and_get", set_and_get },
 					 { "follows_registers", follows_registers },
 					 { "legacy", legacy },

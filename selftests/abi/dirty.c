@@ -129,6 +129,25 @@ static void test_writes(void)
 	CHECK_EQ(*(uint32_t *)(mem + 17 * PAGE), 3);
 }
 
+/* A read that maps a page lets it be written, if the host does: it counts. ROM never does. */
+static void test_reads(void)
+{
+	struct abi_vm *vm;
+	uint8_t *mem = with_area(&vm, 64, LOG);
+
+	memset(mem, 1, 32 * PAGE);
+	touch(vm, OP_LOAD, AREA, 16, PAGE);
+	/* Of what the host has not got, a read gets its page of zeroes. */
+	touch(vm, OP_LOAD, AREA + 40 * PAGE, 4, PAGE);
+	CHECK_EQ(log64(vm), 0xffff);
+	/* The log is why these cannot be written: a read changes nothing. */
+	touch(vm, OP_LOAD, AREA, 16, PAGE);
+	CHECK_EQ(log64(vm), 0);
+	touch(vm, OP_INC, AREA + 3 * PAGE, 1, 0);
+	store(vm, 41);
+	CHECK_EQ(log64(vm), 1ULL << 3 | 1ULL << 41);
+}
+
 /* Bitmaps end with the word that has the last page. */
 static void test_edges(void)
 {
@@ -492,6 +511,7 @@ static void test_hugetlb_1g(void)
 static const struct abi_test tests[] = { { "refused", test_refused },
 					 { "enable", test_enable },
 					 { "writes", test_writes },
+					 { "reads", test_reads },
 					 { "edges", test_edges },
 					 { "changes", test_changes },
 					 { "readonly", test_readonly },

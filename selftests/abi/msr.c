@@ -112,6 +112,21 @@ static void features(void)
 	CHECK_EQ(ioctl(abi_dev(), KVM_GET_MSRS, &msrs), 2);
 }
 
+/* IA32_PERF_CAPABILITIES without performance counters: 0 can be put back, and nothing else put there. */
+static void perf_capabilities(void)
+{
+	uint64_t value = 1;
+
+	make();
+	CHECK_EQ(get(0x345, &value), 1);
+	if (value)
+		SKIP_ON_REFERENCE("performance counters");
+	CHECK_EQ(value, 0);
+	CHECK_EQ(set(0x345, 0), 1);
+	CHECK_EQ(set(0x345, 1ULL << 13), 0);
+	CHECK_EQ(set(0x345, 1ULL << 63), 0);
+}
+
 /* Processing stops at the first entry that fails. */
 static void stops_at_unknown(void)
 {
@@ -362,6 +377,7 @@ static void guest_stored(void)
 static const struct abi_test tests[] = { { "index_list", index_list },
 					 { "round_trip", round_trip },
 					 { "features", features },
+					 { "perf_capabilities", perf_capabilities },
 					 { "stops_at_unknown", stops_at_unknown },
 					 { "refused_values", refused_values },
 					 { "guest_stored", guest_stored },

@@ -177,20 +177,27 @@ static uint64_t run_two(struct machine *m, unsigned long iterations)
 	return run_vcpu(m->vm, 0);
 }
 
+/* The ticks of so many times: signal the one eventfd, wait for the other. */
+static uint64_t ping(int to, int from, unsigned long iterations)
+{
+	uint64_t one = 1, begin = __rdtsc();
+
+	while (iterations--) {
+		CHECK_EQ(write(to, &one, sizeof(one)), 8);
+		CHECK_EQ(read(from, &one, sizeof(one)), 8);
+		CHECK_EQ(one, 1);
+	}
+	return __rdtsc() - begin;
+}
+
 static uint64_t run_irqfd_thread(struct machine *m, unsigned long iterations)
 {
-	uint64_t one = 1, begin, ticks;
 	pthread_t thread;
+	uint64_t ticks;
 
 	CHECK_EQ(pthread_create(&thread, NULL, run_second, m), 0);
 	usleep(20000);
-	begin = __rdtsc();
-	while (iterations--) {
-		CHECK_EQ(write(m->irq, &one, sizeof(one)), 8);
-		CHECK_EQ(read(m->event, &one, sizeof(one)), 8);
-		one = 1;
-	}
-	ticks = __rdtsc() - begin;
+	ticks = ping(m->irq, m->event, iterations);
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 	return ticks;
 }
@@ -209,28 +216,23 @@ static void *answer(void *arg)
 static uint64_t run_threads(struct machine *m, unsigned long iterations)
 {
 	int fd[2] = { eventfd(0, 0), eventfd(0, 0) };
-	uint64_t one = 1, end = 2, begin, ticks;
+	uint64_t end = 2, ticks;
 	pthread_t thread;
 
 	(void)m;
 	CHECK_EQ(pthread_create(&thread, NULL, answer, fd), 0);
 	usleep(20000);
-	begin = __rdtsc();
-	while (iterations--) {
-		CHECK_EQ(write(fd[0], &one, sizeof(one)), 8);
-		CHECK_EQ(read(fd[1], &one, sizeof(one)), 8);
-	}
-	ticks = __rdtsc() - begin;
+	ticks = ping(fd[0], fd[1], iterations);
 	CHECK_EQ(write(fd[0], &end, sizeof(end)), 8);
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 	return ticks;
 }
 
-#define ROW(n, count, how, cpus, events)                                                      \
+#define ROW(n, count, how, cpus, events, ...)                                                 \
 	{                                                                                     \
 		.name = #n, .code = guest_##n, .handler = guest_##n##_handler,                \
 		.end = guest_##n##_end, .iterations = (count), .run = (how), .vcpus = (cpus), \
-		.per = (events)                                                               \
+		.per = (events), __VA_ARGS__                                                  \
 	}
 
 static const struct row rows[] = {
@@ -240,17 +242,7 @@ static const struct row rows[] = {
 	ROW(icr_other, 20000, run_alone, 2, 1),
 	ROW(wake, 5000, run_two, 2, 2),
 	ROW(ioeventfd, 20000, run_alone, 1, 1),
-	{
-		.name = "irqfd",
-		.code = guest_irqfd,
-		.handler = guest_irqfd_handler,
-		.end = guest_irqfd_end,
-		.iterations = 20000,
-		.run = run_alone,
-		.vcpus = 1,
-		.per = 1,
-		.loop = true,
-	},
+	ROW(irqfd, 20000, run_alone, 1, 1, .loop = true),
 	ROW(irqfd_thread, 5000, run_irqfd_thread, 1, 1),
 	{ .name = "threads", .iterations = 5000, .run = run_threads, .per = 1 },
 };

@@ -546,6 +546,10 @@ START_TEST(state_is_kept)
 	ck_assert_uint_eq(state.elcr, 0x10);
 	pulse(3);
 	ck_assert_uint_eq(pic_ack(&pic), 13);
+	state.irq_base = 0xff;
+	pic_set_state(&pic, 0, &state);
+	pulse(3);
+	ck_assert_uint_eq(pic_ack(&pic), 2);
 }
 END_TEST
 
@@ -558,6 +562,7 @@ START_TEST(hostile_state_is_cut)
 	pic_set_state(&pic, 0, &state);
 	ck_assert_uint_eq(pic.chip[0].priority_add, 7);
 	ck_assert_uint_eq(pic.chip[0].irq_base, 0xff);
+	ck_assert_uint_eq(pic.chip[0].elcr & ~pic.chip[0].elcr_mask, 0);
 	ck_assert_uint_le(pic.chip[0].init_state, 3);
 }
 END_TEST
