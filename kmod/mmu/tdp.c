@@ -20,7 +20,7 @@
 #define NEED_ZAP    2
 #define FAULT_STALE 3
 /* install_over(): it goes on one level below. */
-#define NEXT_TABLE  4
+#define NEXT_TABLE 4
 
 /* fault_get_page(): the page will come, see pv_apf_begin(). */
 #define FAULT_BEGUN 1

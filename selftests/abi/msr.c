@@ -112,7 +112,7 @@ static void features(void)
 	CHECK_EQ(ioctl(abi_dev(), KVM_GET_MSRS, &msrs), 2);
 }
 
-/* IA32_PERF_CAPABILITIES without performance counters: 0 can be put back, and nothing else put there. */
+/* IA32_PERF_CAPABILITIES without performance counters: 0 can be put back, and nothing else. */
 static void perf_capabilities(void)
 {
 	uint64_t value = 1;
