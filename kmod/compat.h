@@ -139,22 +139,6 @@ static inline void compat_machine_check(void)
 #endif
 }
 
-/* Have the page at @hva of @mm brought in, whatever it takes. Any process; sleeps. */
-static inline void compat_fault_in(struct mm_struct *mm, unsigned long hva, bool write)
-{
-	unsigned int flags = write ? FOLL_WRITE : 0;
-	int locked = 1;
-
-	mmap_read_lock(mm);
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
-	get_user_pages_remote(mm, hva, 1, flags, NULL, &locked);
-#else
-	get_user_pages_remote(mm, hva, 1, flags, NULL, NULL, &locked);
-#endif
-	if (locked)
-		mmap_read_unlock(mm);
-}
-
 /* The task would run if it had a CPU; and how long it has waited for one so far, in ns. */
 static inline bool compat_is_runnable(const struct task_struct *task)
 {

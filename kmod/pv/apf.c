@@ -6,6 +6,7 @@
 #include <linux/kernel.h>
 #include <linux/kvm_para.h>
 #include <linux/llist.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -143,6 +144,19 @@ bool pv_apf_possible(struct vcpu *vcpu)
 	return vcpu_paging(vcpu) && event_interruptible(vcpu);
 }
 
+/*
+ * One fault, not get_user_pages(): Linux 6.1's tries again for ever, with the lock, while somebody
+ * who closes a userfaultfd waits for that lock. A page that has not come is asked for again.
+ */
+static void fault_in(struct mm_struct *mm, unsigned long hva, bool write)
+{
+	bool unlocked;
+
+	mmap_read_lock(mm);
+	fixup_user_fault(mm, hva, FAULT_FLAG_REMOTE | (write ? FAULT_FLAG_WRITE : 0), &unlocked);
+	mmap_read_unlock(mm);
+}
+
 static void fetch(struct work_struct *work)
 {
 	struct apf_fault *fault = container_of(work, struct apf_fault, work);
@@ -150,7 +164,7 @@ static void fetch(struct work_struct *work)
 	struct vm *vm = vcpu->vm;
 
 	if (mmget_not_zero(vm->mm)) {
-		compat_fault_in(vm->mm, fault->hva, fault->write);
+		fault_in(vm->mm, fault->hva, fault->write);
 		mmput(vm->mm);
 	}
 	atomic_dec(&in_flight);
