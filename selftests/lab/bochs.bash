@@ -19,6 +19,8 @@ declare -A bochs_model=(
 # What Linux must not use. Bochs's size of the AVX-512 state and Linux's differ, and Linux would do
 # without XSAVE then.
 bochs_hidden=aperfmperf,avx512f
+# Instructions in a second, and steps of the TSC, whatever CPUID tells of a crystal.
+bochs_ips=50000000
 
 machine_options()
 {
@@ -68,7 +70,7 @@ bochs_settings()
 		romimage: file=$lab/bios, options=fastboot
 		vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
 		memory: guest=$mem, host=$mem
-		cpu: model=$cpu, count=$cpus, ips=50000000, reset_on_triple_fault=0, ignore_bad_msrs=1, msrs="$lab/msrs"
+		cpu: model=$cpu, count=$cpus, ips=$bochs_ips, reset_on_triple_fault=0, ignore_bad_msrs=1, msrs="$lab/msrs"
 		clock: sync=none, time0=1700000000
 		ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
 		ata1: enabled=0
@@ -108,7 +110,8 @@ boot_image()
 machine_command()
 {
 	[ -z "$icount" ] || bochs_hidden+=,rdrand,rdseed
-	boot_image "$1 reboot=t cryptomgr.notests clearcpuid=$bochs_hidden $(printf %s initcall_blacklist= \
+	boot_image "$1 reboot=t cryptomgr.notests clearcpuid=$bochs_hidden \
+		tsc_early_khz=$((bochs_ips / 1000)) $(printf %s initcall_blacklist= \
 		load_system_certificate_list,trace_eval_init,init_kprobe_trace,cubictcp_register, \
 		crypto_algapi_init)"
 	bochs_bios
