@@ -536,7 +536,6 @@ static const struct step vcpu_steps[] = {
 	  ARG(kvm_xcrs, .nr_xcrs = 1, .xcrs[0].value = 2) },
 	{ DO(KVM_SET_XSAVE, VCPU), .what = "component 62", .err = EINVAL,
 	  ARG(kvm_xsave, .region[129] = 1u << 30) },
-	{ DO(KVM_SET_TSC_KHZ, VCPU), .what = "1 kHz", .value = 1, .err = EINVAL },
 	{ DO(KVM_KVMCLOCK_CTRL, VCPU), .what = "no clock", .err = EINVAL },
 	{ DO(KVM_ENABLE_CAP, VCPU), .what = "no such capability", .err = EINVAL,
 	  ARG(kvm_enable_cap, .cap = 0x7fffffff) },
