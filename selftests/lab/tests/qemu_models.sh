@@ -23,7 +23,7 @@ pairs_on()
 	[ "$1" = kvm ] || modules=(--insmod-args devname=kvm)
 	"$LAB" --kernel "$KERNEL" --cpus 1 --mem 2560 --timeout 1500 "${modules[@]}" \
 		--dir build/qemu --dir "build/guest/$KERNEL:/guest" --bin selftests/lab/qemu-run -- \
-		qemu-run -t 150 -c "$2" -p "$3" "${pairs[@]}" >"$WORK/$1" 2>"$WORK/$1.errors"
+		qemu-run -t 60 -c "$2" -p "$3" "${pairs[@]}" >"$WORK/$1" 2>"$WORK/$1.errors"
 	status=$?
 	[ "$status" -gt 1 ] || return 0
 	echo "not ok lab-host-$1-$2-$3: the lab's status is $status"
