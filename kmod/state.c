@@ -278,7 +278,7 @@ long translate_ioctl(struct vcpu *vcpu, void *arg, unsigned long uarg)
 	int r = -EFAULT;
 
 	/* Outside long mode a linear address has 32 bits. */
-	if (vcpu->efer & EFER_LMA || !upper_32_bits(translation->linear_address))
+	if (vcpu_long_mode(vcpu) || !upper_32_bits(translation->linear_address))
 		r = mmu_translate(vcpu, translation->linear_address, FAULT_IMPLICIT,
 				  &translation->physical_address, &fault);
 	if (r && r != -EFAULT && r != -ENOENT)

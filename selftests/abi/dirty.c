@@ -129,7 +129,7 @@ static void test_writes(void)
 	CHECK_EQ(*(uint32_t *)(mem + 17 * PAGE), 3);
 }
 
-/* A read that maps a page lets it be written, if the host does: it counts. ROM never does. */
+/* A read that maps a page lets it be written, if the host does: it counts. */
 static void test_reads(void)
 {
 	struct abi_vm *vm;
